@@ -1,0 +1,42 @@
+"""One contract per dataset: the only place where a column is described."""
+
+from melpark.contracts.bays import BAYS
+from melpark.contracts.polls import POLLS, REJECTED_RECORDS
+from melpark.contracts.sensors import FEED_OUTAGES, SENSOR_EVENTS, SENSOR_STATES, SENSORS
+from melpark.contracts.sign_plates import SIGN_PLATES
+from melpark.contracts.table import Column, Table, Type
+from melpark.contracts.zone_segments import ZONE_SEGMENTS
+
+TABLES: tuple[Table, ...] = (
+    SENSORS,
+    SENSOR_EVENTS,
+    SENSOR_STATES,
+    FEED_OUTAGES,
+    POLLS,
+    BAYS,
+    ZONE_SEGMENTS,
+    SIGN_PLATES,
+    REJECTED_RECORDS,
+)
+CAPTURED: tuple[Table, ...] = tuple(table for table in TABLES if table.is_captured)
+REFERENCES: tuple[Table, ...] = (BAYS, ZONE_SEGMENTS, SIGN_PLATES)
+DATASETS: tuple[str, ...] = tuple(table.dataset for table in TABLES if table.dataset)
+
+__all__ = [
+    "BAYS",
+    "CAPTURED",
+    "DATASETS",
+    "FEED_OUTAGES",
+    "POLLS",
+    "REFERENCES",
+    "REJECTED_RECORDS",
+    "SENSORS",
+    "SENSOR_EVENTS",
+    "SENSOR_STATES",
+    "SIGN_PLATES",
+    "TABLES",
+    "ZONE_SEGMENTS",
+    "Column",
+    "Table",
+    "Type",
+]

@@ -1,0 +1,61 @@
+"""What the poller did: one row per attempt, and each record that it refused."""
+
+from melpark.contracts.table import ORIGIN, Column, Table, Type
+
+POLLS = Table(
+    name="polls",
+    grain="One row per attempt to read a dataset (an answer 304 is not one)",
+    key=("poll_id",),
+    partition_key=("dataset",),
+    is_history=True,
+    columns=(
+        Column("poll_id", Type.BIGINT, "Number of the attempt, ascending in order of commit"),
+        Column("dataset", Type.TEXT, "The portal's name of the dataset"),
+        Column("outcome", Type.TEXT, "accepted, refused (as a whole) or failed (no complete answer)"),
+        Column("reason", Type.TEXT, "Why it was refused or failed, in one line", nullable=True),
+        Column(
+            "etag",
+            Type.TEXT,
+            "ETag of the answer, sent back with the next request; null when failed",
+            nullable=True,
+        ),
+        Column("observed_at", Type.TIMESTAMP, "HTTP Date of the answer: the source's now", nullable=True),
+        Column(
+            "feed_updated_at",
+            Type.TIMESTAMP,
+            "Newest `lastupdated` in the answer (sensors only)",
+            nullable=True,
+            source="lastupdated",
+        ),
+        Column("started_at", Type.TIMESTAMP, "Our clock when the request began; for latencies only"),
+        Column("received_at", Type.TIMESTAMP, "Our clock when the answer was complete; for latencies only"),
+        Column("body_bytes", Type.BIGINT, "Size of the answer in bytes", nullable=True),
+        Column("records", Type.INTEGER, "Records in the answer", nullable=True),
+        Column("kept", Type.INTEGER, "Records that fitted the contract", nullable=True),
+        Column(
+            "changed",
+            Type.INTEGER,
+            "Rows of the dataset's table written because something differed",
+            nullable=True,
+        ),
+        Column("rejected", Type.INTEGER, "Records refused, each kept in rejected_records", nullable=True),
+        ORIGIN,
+    ),
+)
+
+REJECTED_RECORDS = Table(
+    name="rejected_records",
+    grain="One row per record that a step refused",
+    key=("rejected_id",),
+    is_captured=False,
+    columns=(
+        Column("rejected_id", Type.BIGINT, "Number of the refusal"),
+        Column("poll_id", Type.BIGINT, "The poll whose answer held the record"),
+        Column("dataset", Type.TEXT, "The portal's name of the dataset"),
+        Column("step", Type.TEXT, "parse (by itself) or load (against what is known)"),
+        Column("reason", Type.TEXT, "Reason code, such as epoch_zero_time"),
+        Column("record_key", Type.TEXT, "Natural key of the record, where it has one", nullable=True),
+        Column("payload", Type.JSON, "The record as received"),
+        Column("rejected_at", Type.TIMESTAMP, "Our clock"),
+    ),
+)

@@ -1,0 +1,66 @@
+"""What a contract is made of: tables, columns and their types."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Type(Enum):
+    """A column's type by its name in PostgreSQL."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    BIGINT = "bigint"
+    DOUBLE = "double precision"
+    BOOLEAN = "boolean"
+    TIMESTAMP = "timestamp with time zone"
+    DATE = "date"
+    JSON = "jsonb"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, described here and nowhere else.
+
+    `source` is the City's field; empty when MelPark computes the column.
+    """
+
+    name: str
+    type: Type
+    description: str
+    nullable: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of schema `parking`: its grain as a sentence, its natural key and its columns."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    dataset: str = ""
+    is_history: bool = False
+    is_captured: bool = True
+    partition_key: tuple[str, ...] = ()
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def kafka_key(self) -> tuple[str, ...]:
+        """Columns that key the change events: all events of one bay stay in one partition."""
+        return self.partition_key or self.key
+
+
+def observed_at(what: str) -> Column:
+    """The HTTP Date of the poll that brought this row."""
+    return Column("observed_at", Type.TIMESTAMP, f"HTTP Date of the accepted poll that {what}")
+
+
+ORIGIN = Column("origin", Type.TEXT, "live, or seed when the simulator filled in its history")
+IS_RETIRED = Column(
+    "is_retired", Type.BOOLEAN, "True when the newest accepted poll no longer holds the record"
+)
+EXTRA = Column("extra", Type.JSON, "Fields of the source that the contract does not name", nullable=True)

@@ -1,0 +1,79 @@
+"""Every database, role, topic, table, slot and path, named once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+ENGINES = PROJECT / "engines"
+WEB = PROJECT / "web"
+DBT_PROJECT = PROJECT / "dbt_gold"
+
+DATABASE = "melpark"
+SCHEMA = "parking"
+SUPERUSER = "postgres"
+OWNER_ROLE = "melpark_owner"
+LOADER_ROLE = "melpark_loader"
+CAPTURE_ROLE = "melpark_capture"
+READER_ROLE = "melpark_reader"
+ROLES = (SUPERUSER, OWNER_ROLE, LOADER_ROLE, CAPTURE_ROLE, READER_ROLE)
+
+CONNECTOR = "melpark-connector"
+PUBLICATION = "melpark"
+SLOT = "melpark"
+TOPIC_PREFIX = "melbourne"
+KAFKA_CLUSTER_ID = "MelParkSpineOnOneBox0A"
+
+BRONZE_TABLE = "change_events"
+STATIC_PAGE = WEB / "dist"
+
+
+def topic(table: str) -> str:
+    """Kafka topic of a captured table: Debezium's prefix, schema and table."""
+    return f"{TOPIC_PREFIX}.{SCHEMA}.{table}"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders of one MELPARK_HOME; nothing is created here."""
+
+    root: Path
+
+    @property
+    def stamp(self) -> Path:
+        return self.root / "home.json"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets.json"
+
+    @property
+    def run(self) -> Path:
+        """Lock, status and rendered configuration of the running stack."""
+        return self.root / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    def engine(self, name: str) -> Path:
+        """State of one engine: data directory, metastore, sockets."""
+        return self.root / "engines" / name
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def bronze(self) -> Path:
+        return self.lake / "bronze" / BRONZE_TABLE
+
+    def silver(self, table: str) -> Path:
+        return self.lake / "silver" / table
+
+    @property
+    def gold(self) -> Path:
+        return self.lake / "gold"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"

@@ -1,0 +1,167 @@
+"""One frozen settings object, read from MELPARK_* variables and `melpark.toml`, never at import.
+
+Order: arguments of the command line, then the environment, then `melpark.toml`, then the defaults here.
+Every wrong or unknown setting is named at once.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from melpark.errors import ConfigurationError
+
+SourceKind = Literal["simulator", "portal", "replay"]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+
+PREFIX = "MELPARK_"
+# Read by the test suite, not by the program.
+NOT_SETTINGS = frozenset({"MELPARK_REAL_DATA", "MELPARK_REQUIRE_REAL_DATA"})
+DEFAULT_SPEED: dict[str, float] = {"simulator": 1, "portal": 1, "replay": 60}
+
+
+class Settings(BaseModel):
+    """Where things are, how often they happen, and the numbers behind the words of the semantics."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Path(".melpark")
+
+    source: SourceKind = "simulator"
+    capture_dir: Path | None = None
+    speed: float | None = Field(default=None, ge=0, le=100_000)
+    portal_url: str | None = None
+    portal_api_key: SecretStr | None = None
+    history: bool = True
+    simulator_seed: int = 20250807
+    run_number: int = Field(default=1, ge=1)
+
+    postgres_port: Port = 15432
+    kafka_port: Port = 19092
+    kafka_controller_port: Port = 19093
+    connect_port: Port = 18083
+    spark_port: Port = 15002
+    source_port: Port = 18080
+    serve_port: Port = 8000
+
+    poll_interval_seconds: Seconds = 120
+    reference_poll_interval_seconds: Seconds = 86_400
+    request_timeout_seconds: Seconds = 30
+    gold_interval_seconds: Seconds = 300
+    bronze_trigger_seconds: float = Field(default=0, ge=0)
+    silver_trigger_seconds: float = Field(default=0, ge=0)
+
+    feed_lag_seconds: Seconds = 180
+    exact_gap_seconds: Seconds = 300
+    offline_after_seconds: Seconds = 900
+    suspect_after_seconds: Seconds = 86_400
+    grace_seconds: Seconds = 300
+
+    min_free_disk_mebibytes: int = Field(default=1024, ge=0)
+    postgres_user: str | None = None
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        problems = []
+        if self.source == "portal" and not self.portal_url:
+            problems.append("portal_url is missing: source portal needs the address of the City's API")
+        if self.source == "replay" and self.capture_dir is None:
+            problems.append("capture_dir is missing: source replay needs the folder of a capture")
+        ports = [name for name in type(self).model_fields if name.endswith("_port")]
+        by_number: dict[int, list[str]] = {}
+        for name in ports:
+            by_number.setdefault(getattr(self, name), []).append(name)
+        problems += [
+            f"{' and '.join(names)} are both {number}"
+            for number, names in by_number.items()
+            if len(names) > 1
+        ]
+        if self.offline_after_seconds < 3 * self.poll_interval_seconds:
+            problems.append("offline_after_seconds is less than three times poll_interval_seconds")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def effective_speed(self) -> float:
+        """Source seconds per second; 0 is as fast as the way allows."""
+        return DEFAULT_SPEED[self.source] if self.speed is None else self.speed
+
+    @property
+    def source_url(self) -> str:
+        """Base URL of the portal that the poller asks: the City's, or the child process that plays it."""
+        if self.source == "portal":
+            return str(self.portal_url)
+        return f"http://127.0.0.1:{self.source_port}"
+
+    @property
+    def feed_lag(self) -> timedelta:
+        return timedelta(seconds=self.feed_lag_seconds)
+
+    @property
+    def offline_after(self) -> timedelta:
+        return timedelta(seconds=self.offline_after_seconds)
+
+    def environment(self) -> dict[str, str]:
+        """The settings as MELPARK_* variables, for a child process."""
+        values = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()
+            if isinstance(value, Path):
+                value = value.resolve()
+            values[PREFIX + name.upper()] = str(value)
+        return values
+
+
+def load(
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    file: Path = Path("melpark.toml"),
+) -> Settings:
+    """Read and check the settings.
+
+    `overrides` are the command line's (None values are left out). Raises ConfigurationError that names
+    every wrong, missing or unknown setting.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = dict(_from_file(file))
+    values |= {
+        key.removeprefix(PREFIX).lower(): value
+        for key, value in environment.items()
+        if key.startswith(PREFIX) and key not in NOT_SETTINGS
+    }
+    values |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise ConfigurationError(
+            "The settings are wrong",
+            "; ".join(_problem(detail) for detail in error.errors()),
+            f"Mend the MELPARK_* variables, {file} or the arguments; nothing was started",
+        ) from None
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        return {}
+    try:
+        return tomllib.loads(file.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file} is not valid TOML", str(error), "Mend the file") from None
+
+
+def _problem(detail: Any) -> str:
+    name = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"{name} is not a setting"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message
