@@ -1,0 +1,89 @@
+"""The ASGI app: API, live stream, health and the web page in one process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from melpark.places import STATIC_PAGE
+from melpark.serving import api, page, problems
+from melpark.serving.change_reader import ChangeReader
+from melpark.serving.database import Streets
+from melpark.serving.freshness import attribution
+from melpark.serving.guard import Guard
+from melpark.serving.live import LiveState
+from melpark.serving.schemas import Health, Readiness
+from melpark.settings import Settings
+
+DESCRIPTION = """What every sensor bay of the City of Melbourne says now, and each change as it happens.
+
+Times are UTC (RFC 3339, ending in Z). Errors are `application/problem+json`. Data: {attribution}.
+"""
+
+StartReader = Callable[[LiveState, asyncio.AbstractEventLoop], ChangeReader]
+
+
+def our_clock() -> datetime:
+    """Now by this machine."""
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings,
+    live: LiveState,
+    start_reader: StartReader | None = None,
+    clock: Callable[[], datetime] = our_clock,
+    static_page: Path = STATIC_PAGE,
+    streets: Callable[[], dict[str, Any]] | None = None,
+) -> FastAPI:
+    """The app over `live`. `start_reader` starts what feeds it; the reader begins and ends with the app."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        reader = start_reader(live, asyncio.get_running_loop()) if start_reader else None
+        try:
+            yield
+        finally:
+            if reader:
+                reader.stop()
+                await asyncio.to_thread(reader.join, 5)
+
+    app = FastAPI(
+        title="MelPark",
+        summary="Melbourne's on-street parking, live",
+        description=DESCRIPTION.format(attribution=attribution(settings)),
+        version=version("melpark"),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    app.add_middleware(Guard)
+    problems.install(app)
+    app.include_router(api.routes(live, clock, streets or Streets(settings)))
+    _add_health(app, live)
+    page.install(app, static_page)
+    return app
+
+
+def _add_health(app: FastAPI, live: LiveState) -> None:
+    @app.get("/healthz", summary="Is the process alive", tags=["health"])
+    async def healthz() -> Health:
+        return Health()
+
+    @app.get(
+        "/readyz",
+        summary="Is the present rebuilt from the log",
+        responses=problems.described(503),
+        tags=["health"],
+    )
+    async def readyz() -> Readiness:
+        if live.not_ready_because:
+            raise HTTPException(503, f"Not ready: {live.not_ready_because}.", {"Retry-After": "1"})
+        return Readiness(bays=len(live.bays))

@@ -1,0 +1,228 @@
+"""The thread that follows the change log in Kafka and feeds the live state on the event loop.
+
+It commits nothing: at each start it reads `sensors` (compacted: the present of every bay) and `polls` from
+the beginning. An interrupted broker is waited for; a topic that was deleted or cut makes it begin again.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from melpark.contracts import POLLS, SENSORS
+from melpark.places import topic
+from melpark.serving.bays import Change, read_poll, read_sensor
+from melpark.serving.live import LiveState
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+METADATA_SECONDS = 5.0
+RETRY_SECONDS = 0.5
+MESSAGES_AT_ONCE = 2000
+# What was read so far no longer leads to the present.
+BEGIN_AGAIN = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.OFFSET_OUT_OF_RANGE,
+        KafkaError._AUTO_OFFSET_RESET,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._FATAL,
+    }
+)
+
+
+class ChangeReader(threading.Thread):
+    """Reads until `stop`. Every change to `live` happens on `loop`."""
+
+    def __init__(
+        self,
+        live: LiveState,
+        loop: asyncio.AbstractEventLoop,
+        bootstrap: str,
+        clock: Callable[[], datetime],
+        sensors_topic: str = topic(SENSORS.name),
+        polls_topic: str = topic(POLLS.name),
+    ) -> None:
+        super().__init__(name="change-reader", daemon=True)
+        self._live = live
+        self._loop = loop
+        self._clock = clock
+        self._sensors_topic = sensors_topic
+        self._polls_topic = polls_topic
+        self._stopping = threading.Event()
+        self._configuration = _configuration(bootstrap)
+
+    def stop(self) -> None:
+        """Ask the thread to end; it does within a second."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            reason = "the change log is read from its beginning"
+            try:
+                self._read_from_beginning()
+            except KafkaException as error:
+                reason = f"Kafka does not answer as needed: {error.args[0].str()}"
+                log.warning("The change log is read again from its beginning: %s", error.args[0].str())
+            except Exception:
+                reason = "reading the change log failed; the server's log says why"
+                log.exception("Reading the change log failed; it begins again")
+            if not self._stopping.is_set():
+                self._post(self._live.restart, reason)
+                self._stopping.wait(RETRY_SECONDS)
+
+    def _read_from_beginning(self) -> None:
+        consumer = Consumer(self._configuration, logger=log)
+        try:
+            if partitions := self._wait_for_partitions(consumer):
+                self._follow(consumer, partitions)
+        finally:
+            consumer.close()
+
+    def _wait_for_partitions(self, consumer: Consumer) -> list[TopicPartition]:
+        """Every partition of both topics once they exist; none when stopped before that."""
+        while not self._stopping.is_set():
+            found: list[TopicPartition] = []
+            for name in (self._sensors_topic, self._polls_topic):
+                numbers = _partition_numbers(consumer, name)
+                if not numbers:
+                    self._post(self._live.not_ready, f"topic {name} does not exist yet")
+                    break
+                found += [TopicPartition(name, number, OFFSET_BEGINNING) for number in numbers]
+            else:
+                return found
+            self._stopping.wait(RETRY_SECONDS)
+        return []
+
+    def _follow(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        progress = Progress(
+            {
+                (partition.topic, partition.partition): consumer.get_watermark_offsets(
+                    partition, timeout=METADATA_SECONDS, cached=False
+                )
+                for partition in partitions
+            }
+        )
+        consumer.assign(partitions)
+        is_ready = False
+        while not self._stopping.is_set():
+            messages = _waiting_messages(consumer)
+            changes = self._changes(messages, progress)
+            if changes:
+                self._post(self._live.apply, changes, self._clock())
+            if not is_ready and progress.is_done:
+                is_ready = True
+                self._post(self._live.ready)
+            elif not is_ready:
+                self._post(self._live.not_ready, f"rebuilding the present: {progress}")
+
+    def _changes(self, messages: Sequence[Message], progress: "Progress") -> list[Change]:
+        changes: list[Change] = []
+        for message in messages:
+            place = (message.topic(), message.partition())
+            if error := message.error():
+                if error.code() == KafkaError._PARTITION_EOF:
+                    progress.reached_end(place)
+                elif error.code() in BEGIN_AGAIN:
+                    raise KafkaException(error)
+                else:
+                    log.warning("Kafka: %s", error.str())
+                continue
+            progress.reached(place, message.offset() + 1)
+            if change := self._change(message):
+                changes.append(change)
+        return changes
+
+    def _change(self, message: Message) -> Change | None:
+        try:
+            if message.topic() == self._sensors_topic:
+                return read_sensor(message.key(), message.value())
+            return read_poll(message.value(), SENSORS.dataset)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            log.warning(
+                "Left out event %s[%s]@%s, not a change event as agreed: %r",
+                message.topic(),
+                message.partition(),
+                message.offset(),
+                error,
+            )
+            return None
+
+    def _post(self, call: Callable[..., None], *arguments: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:
+            # The loop is closed: the server has ended, and nobody is left to tell.
+            self._stopping.set()
+
+
+class Progress:
+    """How far the log has been read against its ends at the start.
+
+    The end is also reached when the broker says so: the last offsets may be transaction markers or aborted
+    records, which no reader is given.
+    """
+
+    def __init__(self, low_and_high: dict[tuple[str, int], tuple[int, int]]) -> None:
+        self._at = {place: low for place, (low, _) in low_and_high.items()}
+        self._end = {place: high for place, (_, high) in low_and_high.items()}
+        self._behind = {place for place, (low, high) in low_and_high.items() if low < high}
+
+    def reached(self, place: tuple[str, int], offset: int) -> None:
+        if place in self._behind:
+            self._at[place] = offset
+            if offset >= self._end[place]:
+                self._behind.discard(place)
+
+    def reached_end(self, place: tuple[str, int]) -> None:
+        self._at[place] = max(self._at[place], self._end[place])
+        self._behind.discard(place)
+
+    @property
+    def is_done(self) -> bool:
+        return not self._behind
+
+    def __str__(self) -> str:
+        left = sum(self._end[place] - self._at[place] for place in self._behind)
+        return f"{left} of {sum(self._end.values())} offsets of the change log are still to be read"
+
+
+def _configuration(bootstrap: str) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": bootstrap,
+        # Required by the client; no group is joined, for partitions are assigned and nothing is committed.
+        "group.id": "melpark-serving",
+        "client.id": "melpark-serving",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "error",
+        "allow.auto.create.topics": False,
+        "fetch.wait.max.ms": 5,
+        "fetch.error.backoff.ms": 100,
+        "reconnect.backoff.max.ms": 1000,
+        "log.connection.close": False,
+    }
+
+
+def _partition_numbers(consumer: Consumer, name: str) -> list[int]:
+    metadata = consumer.list_topics(name, timeout=METADATA_SECONDS).topics.get(name)
+    return [] if metadata is None or metadata.error else sorted(metadata.partitions)
+
+
+def _waiting_messages(consumer: Consumer) -> list[Message]:
+    """Waits for one message, then takes those that are already here."""
+    messages: list[Message] = []
+    message = consumer.poll(POLL_SECONDS)
+    while message is not None:
+        messages.append(message)
+        if len(messages) >= MESSAGES_AT_ONCE:
+            break
+        message = consumer.poll(0)
+    return messages

@@ -1,0 +1,70 @@
+"""How old what we show is: the source's age and the pipeline's age, told apart."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from melpark.serving.bays import Poll
+from melpark.settings import Settings
+
+CITY_ATTRIBUTION = "City of Melbourne Open Data, CC BY 4.0"
+SIMULATED_ATTRIBUTION = "Simulated by MelPark; contains no City of Melbourne data"
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """Times in UTC, ages in seconds; null before the first accepted poll.
+
+    `as_of` is now by the source's clock. `pipeline_age_seconds` runs by our clock since the newest poll was
+    received: it grows when poller, PostgreSQL, Debezium or Kafka stand still, and at the end of a replay.
+    """
+
+    as_of: datetime | None
+    source_kind: str
+    is_simulated: bool
+    observed_at: datetime | None
+    feed_updated_at: datetime | None
+    source_age_seconds: float | None
+    pipeline_age_seconds: float | None
+    is_stale: bool
+    bays: int
+    last_commit_at: datetime | None
+
+
+def source_now(poll: Poll, settings: Settings, now: datetime) -> datetime:
+    """Source time at our clock's `now`: it runs on from the newest poll for at most one poll interval."""
+    since = max(now - poll.received_at, timedelta(0))
+    interval = timedelta(seconds=settings.poll_interval_seconds)
+    # Compared before multiplying: a year at 100,000 times speed would not fit a timedelta.
+    elapsed = settings.effective_speed * min(since, interval / max(settings.effective_speed, 1e-6))
+    return poll.observed_at + min(elapsed, interval)
+
+
+def freshness(
+    poll: Poll | None, settings: Settings, now: datetime, bays: int, last_commit_at: datetime | None
+) -> Freshness:
+    """What to tell about age at our clock's `now`."""
+    as_of = source_now(poll, settings, now) if poll else None
+    updated_at = (poll.feed_updated_at or poll.observed_at) if poll else None
+    source_age = as_of - updated_at if as_of and updated_at else None
+    pipeline_age = max(now - poll.received_at, timedelta(0)) if poll else None
+    return Freshness(
+        as_of=as_of,
+        source_kind=settings.source,
+        is_simulated=settings.source == "simulator",
+        observed_at=poll.observed_at if poll else None,
+        feed_updated_at=poll.feed_updated_at if poll else None,
+        source_age_seconds=_seconds(source_age),
+        pipeline_age_seconds=_seconds(pipeline_age),
+        is_stale=any(age is None or age > settings.offline_after for age in (source_age, pipeline_age)),
+        bays=bays,
+        last_commit_at=last_commit_at,
+    )
+
+
+def attribution(settings: Settings) -> str:
+    """Who the data is owed to."""
+    return SIMULATED_ATTRIBUTION if settings.source == "simulator" else CITY_ATTRIBUTION
+
+
+def _seconds(age: timedelta | None) -> float | None:
+    return None if age is None else round(age.total_seconds(), 3)

@@ -1,0 +1,180 @@
+"""What the API takes and gives, for checking its input and for OpenAPI."""
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+
+from melpark.contracts.sensors import (
+    IS_ONLINE,
+    KERBSIDE_ID,
+    LATITUDE,
+    LONGITUDE,
+    STATUS,
+    STATUS_CHANGED_AT,
+    ZONE_NUMBER,
+)
+from melpark.contracts.table import IS_RETIRED
+from melpark.serving.bays import Bay
+from melpark.serving.freshness import CITY_ATTRIBUTION
+from melpark.settings import SourceKind
+
+Box = tuple[float, float, float, float]
+GLOBE: Box = (-180.0, -90.0, 180.0, 90.0)
+
+BAY_EXAMPLE: dict[str, JsonValue] = {
+    "kerbside_id": "5691",
+    "status": "Unoccupied",
+    "status_changed_at": "2025-08-07T01:10:02Z",
+    "zone_number": 7303,
+    "longitude": 144.9563297765231,
+    "latitude": -37.81409629462509,
+    "is_online": True,
+    "is_retired": False,
+    "observed_at": "2025-08-07T01:11:39Z",
+    "committed_at": "2025-08-07T01:11:40.120000Z",
+}
+
+
+def read_box(text: str) -> Box:
+    """West, south, east, north in degrees. Raises ValueError when it is no box on the globe."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 4 or not all(math.isfinite(number) for number in numbers):
+        raise ValueError("must be four numbers: west,south,east,north in degrees")
+    west, south, east, north = numbers
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise ValueError("must have west <= east within -180..180 and south <= north within -90..90")
+    return west, south, east, north
+
+
+def _checked_box(text: str) -> str:
+    read_box(text)
+    return text
+
+
+class BayFilter(BaseModel):
+    """Which bays are wanted; a condition that is not given holds for every bay."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    zone: int | None = Field(None, ge=0, le=2**31 - 1, description="Parking zone", examples=[7303])
+    bbox: Annotated[str, AfterValidator(_checked_box)] | None = Field(
+        None,
+        max_length=120,
+        description="West,south,east,north in degrees, edges included",
+        examples=["144.95,-37.82,144.97,-37.81"],
+    )
+    status: Literal["Present", "Unoccupied"] | None = Field(None, description=STATUS.description)
+
+    def select(self, bays: Iterable[Bay]) -> list[Bay]:
+        """The bays for which every condition holds."""
+        west, south, east, north = read_box(self.bbox) if self.bbox else GLOBE
+        return [
+            bay
+            for bay in bays
+            if (self.zone is None or bay.zone_number == self.zone)
+            and (self.status is None or bay.status == self.status)
+            and west <= bay.longitude <= east
+            and south <= bay.latitude <= north
+        ]
+
+
+class BaySchema(BaseModel):
+    """One sensor's present."""
+
+    model_config = ConfigDict(json_schema_extra={"example": BAY_EXAMPLE}, title="Bay")
+
+    kerbside_id: str = Field(description=KERBSIDE_ID.description)
+    status: Literal["Present", "Unoccupied"] = Field(description=STATUS.description)
+    status_changed_at: datetime = Field(description=STATUS_CHANGED_AT.description)
+    zone_number: int | None = Field(description=ZONE_NUMBER.description)
+    longitude: float = Field(description=LONGITUDE.description)
+    latitude: float = Field(description=LATITUDE.description)
+    is_online: bool = Field(description=IS_ONLINE.description)
+    is_retired: bool = Field(description=IS_RETIRED.description)
+    observed_at: datetime = Field(
+        description="HTTP Date of the accepted poll that last changed the bay's row"
+    )
+    committed_at: datetime = Field(description="When PostgreSQL committed that change, by our clock")
+
+
+class SourceSchema(BaseModel):
+    """Where the data comes from and how old it is."""
+
+    model_config = ConfigDict(title="Source")
+
+    kind: SourceKind = Field(description="simulator, portal (the City, live) or replay (of a capture)")
+    is_simulated: bool = Field(description="True when no City data is shown")
+    observed_at: datetime | None = Field(description="HTTP Date of the newest accepted poll")
+    age_seconds: float | None = Field(description="Source time from the newest `lastupdated` to `as_of`")
+    is_stale: bool = Field(description="True when source or pipeline are older than offline_after")
+
+
+class _About(BaseModel):
+    as_of: datetime | None = Field(description="Now by the source's clock; null before the first poll")
+    source: SourceSchema
+    attribution: str = Field(description="Show it beside the data", examples=[CITY_ATTRIBUTION])
+    last_event_id: str = Field(description="Give it to the stream as `after`", examples=["9f2c01ab-17"])
+
+
+class BaysAnswer(_About):
+    bays: list[BaySchema]
+
+
+class BayAnswer(_About):
+    bay: BaySchema
+
+
+class FreshnessAnswer(BaseModel):
+    """Ages in seconds; null before the first accepted poll."""
+
+    model_config = ConfigDict(title="Freshness")
+
+    as_of: datetime | None = Field(description="Now by the source's clock")
+    source_kind: SourceKind
+    is_simulated: bool
+    observed_at: datetime | None = Field(description="HTTP Date of the newest accepted poll")
+    feed_updated_at: datetime | None = Field(description="Newest `lastupdated` in it")
+    source_age_seconds: float | None = Field(description="Source time from feed_updated_at to as_of")
+    pipeline_age_seconds: float | None = Field(description="Our time since the newest poll was received")
+    is_stale: bool = Field(description="True when one of the ages is unknown or exceeds offline_after")
+    bays: int = Field(description="Bays known")
+    last_commit_at: datetime | None = Field(description="PostgreSQL's commit of the newest change shown")
+
+
+class StreetLine(BaseModel):
+    type: Literal["LineString"] = "LineString"
+    coordinates: list[tuple[float, float]] = Field(description="Longitude, latitude")
+
+
+class StreetProperties(BaseModel):
+    name: str = Field(examples=["Little Collins Street"])
+    is_approximate: Literal[True] = Field(description="Fitted to bays, not surveyed")
+
+
+class Street(BaseModel):
+    type: Literal["Feature"] = "Feature"
+    geometry: StreetLine
+    properties: StreetProperties
+
+
+class StreetsAnswer(BaseModel):
+    """A GeoJSON FeatureCollection."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    attribution: str
+    features: list[Street]
+
+
+class Readiness(BaseModel):
+    status: Literal["ready"] = "ready"
+    bays: int
+
+
+class Health(BaseModel):
+    status: Literal["alive"] = "alive"

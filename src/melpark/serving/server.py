@@ -1,0 +1,54 @@
+"""The server as a process: one port on the loopback interface."""
+
+import asyncio
+import contextlib
+import socket
+
+import uvicorn
+
+from melpark.errors import StopError
+from melpark.serving.app import create_app, our_clock
+from melpark.serving.change_reader import ChangeReader
+from melpark.serving.live import LiveState
+from melpark.settings import Settings
+
+ADDRESS = "127.0.0.1"
+# Streams never end by themselves: their readers get this long when the server stops.
+GRACE_SECONDS = 2
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM. Raises StopError when the port is taken."""
+    with _listen(settings.serve_port) as listener:
+
+        def start_reader(live: LiveState, loop: asyncio.AbstractEventLoop) -> ChangeReader:
+            reader = ChangeReader(live, loop, f"{ADDRESS}:{settings.kafka_port}", our_clock)
+            reader.start()
+            return reader
+
+        app = create_app(settings, LiveState(settings), start_reader)
+        configuration = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        # uvicorn raises the signal again once it has shut down.
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(configuration).run(sockets=[listener])
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((ADDRESS, port))
+    except OSError as error:
+        listener.close()
+        raise StopError(
+            f"The server cannot listen on {ADDRESS}:{port}",
+            error.strerror or str(error),
+            "Stop what uses it, or set MELPARK_SERVE_PORT",
+        ) from None
+    return listener
