@@ -1,0 +1,94 @@
+"""Small reads of the lake's tables from their logs, without Spark."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from melpark.contracts import POLLS
+from melpark.places import Home, topic
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a table's newest version consists of."""
+
+    rows: int
+    files: int
+    bytes: int
+
+
+def size(path: Path) -> Size:
+    """Rows, files and bytes by the table's log; all 0 when there is no table yet."""
+    files = _files(path)
+    if files is None:
+        return Size(0, 0, 0)
+    return Size(
+        rows=pc.sum(files["num_records"]).as_py() or 0,
+        files=files.num_rows,
+        bytes=pc.sum(files["size_bytes"]).as_py() or 0,
+    )
+
+
+def rows(path: Path) -> int:
+    """Number of rows by the table's log; 0 when there is no table yet."""
+    return size(path).rows
+
+
+def newest(path: Path, column: str) -> Any:
+    """Greatest value of a column by the statistics of the files; None when there is none.
+
+    Statistics hold times to the millisecond, cut off.
+    """
+    files = _files(path)
+    name = f"max.{column}"
+    if files is None or name not in files.column_names:
+        return None
+    value = pc.max(files[name]).as_py()
+    return value.replace(tzinfo=value.tzinfo) if isinstance(value, datetime) else value
+
+
+def newest_poll_id_in_bronze(home: Home) -> int | None:
+    """`poll_id` of the newest poll among the change events; None when there is none."""
+    table = _table(home.bronze)
+    if table is None:
+        return None
+    polls = ds.field("topic") == topic(POLLS.name)
+    dataset = table.to_pyarrow_dataset()
+    newest_offset = pc.max(dataset.to_table(columns=["offset"], filter=polls)["offset"]).as_py()
+    if newest_offset is None:
+        return None
+    values = dataset.to_table(columns=["value"], filter=polls & (ds.field("offset") == newest_offset))["value"]
+    return _poll_id(values[0].as_py())
+
+
+def newest_poll_id_in_silver(home: Home) -> int | None:
+    """Greatest `poll_id` in silver; None when there is none."""
+    value = newest(home.silver(POLLS.name), "poll_id")
+    return None if value is None else int(value)
+
+
+def _poll_id(value: str | None) -> int | None:
+    try:
+        return int(json.loads(value or "")["after"]["poll_id"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _files(path: Path) -> pa.Table | None:
+    table = _table(path)
+    return None if table is None else pa.table(table.get_add_actions(flatten=True))
+
+
+def _table(path: Path) -> DeltaTable | None:
+    try:
+        return DeltaTable(path)
+    except TableNotFoundError:
+        return None
