@@ -46,7 +46,7 @@ SENSORS = Table(
         Column(
             "heard_at",
             Type.TIMESTAMP,
-            "The bay's own `lastupdated` where it lags behind the feed's (dead, missing or refused); null while it keeps up",
+            "The bay's `lastupdated` where older than the feed's (dead, missing or refused); null while it keeps up",
             nullable=True,
             source="lastupdated",
         ),

@@ -17,7 +17,15 @@ LOG_FILES = 3
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 # Variables of the caller that could send an engine elsewhere or change what it loads.
-UNWANTED = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "SPARK_HOME", "SPARK_REMOTE", "KAFKA_OPTS", "PGDATA")
+UNWANTED = (
+    "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "CLASSPATH",
+    "SPARK_HOME",
+    "SPARK_REMOTE",
+    "KAFKA_OPTS",
+    "PGDATA",
+)
 
 
 def _end_with_parent() -> None:

@@ -9,7 +9,7 @@ from melpark.places import CAPTURE_ROLE, Home
 from melpark.processing import setup_debezium
 from melpark.settings import Settings
 from melpark.stack import java, templates
-from melpark.stack.declaration import Command, Engine, Unhealthy
+from melpark.stack.declaration import Command, Engine, UnhealthyError
 from melpark.stack.kafka import QUIET
 
 HEAP_MEBIBYTES = 512
@@ -56,6 +56,6 @@ def _check(settings: Settings) -> None:
         answer = httpx.get(f"http://127.0.0.1:{settings.connect_port}/connectors", timeout=5)
         answer.raise_for_status()
         if answer.json() and (failed := setup_debezium.restart_failed(settings)):
-            raise Unhealthy(failed)
+            raise UnhealthyError(failed)
     except httpx.HTTPError as error:
-        raise Unhealthy(str(error) or type(error).__name__) from None
+        raise UnhealthyError(str(error) or type(error).__name__) from None

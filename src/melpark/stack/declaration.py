@@ -16,7 +16,7 @@ class Command:
     directory: Path | None = None
 
 
-class Unhealthy(Exception):
+class UnhealthyError(Exception):
     """The engine does not answer (yet); the text says how."""
 
 
@@ -24,7 +24,7 @@ class Unhealthy(Exception):
 class Engine:
     """A process that stays.
 
-    `prepare` makes its files before each start; `check` asks it by its own protocol and raises Unhealthy;
+    `prepare` makes its files before each start; `check` asks it by its own protocol and raises UnhealthyError;
     `ports` maps each port that it listens on to the setting that names it, the main one first.
     `needs` are the engines and steps that must be ready first. Memory is proportional set size in MiB, of
     the process and its children; above the limit the engine is restarted.

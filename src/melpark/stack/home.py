@@ -42,7 +42,7 @@ def prepare(settings: Settings, again: bool = False) -> Stamp:
     if old is None:
         stamp = Stamp(settings.source)
     else:
-        _require_same(old, settings, root)
+        require_same(old, settings)
         stamp = Stamp(old.source, LAYOUT_VERSION, old.run_number + (1 if again else 0))
     if stamp != old:
         write_whole(home.stamp, json.dumps(asdict(stamp)))
@@ -61,7 +61,9 @@ def read_stamp(home: Home) -> Stamp | None:
         ) from None
 
 
-def _require_same(stamp: Stamp, settings: Settings, root: Path) -> None:
+def require_same(stamp: Stamp, settings: Settings) -> None:
+    """Raises when the home was stamped with another source or by a newer version."""
+    root = settings.home.resolve()
     if stamp.source != settings.source:
         raise ConfigurationError(
             f"{root} holds data of source {stamp.source}, not {settings.source}",

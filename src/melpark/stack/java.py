@@ -29,7 +29,9 @@ SPARK_OPENS = (
 )
 
 
-def command(engine: str, main: str, arguments: Iterable[str], heap_mebibytes: int, options: Iterable[str] = ()) -> tuple[str, ...]:
+def command(
+    engine: str, main: str, arguments: Iterable[str], heap_mebibytes: int, options: Iterable[str] = ()
+) -> tuple[str, ...]:
     """The command line of a JVM engine with the class path of its lock file."""
     return (
         str(JAVA),

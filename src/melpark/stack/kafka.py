@@ -11,7 +11,7 @@ from melpark.errors import StopError
 from melpark.places import KAFKA_CLUSTER_ID, Home
 from melpark.settings import Settings
 from melpark.stack import java, templates
-from melpark.stack.declaration import Command, Engine, Unhealthy
+from melpark.stack.declaration import Command, Engine, UnhealthyError
 
 HEAP_MEBIBYTES = 384
 QUIET = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
@@ -51,7 +51,9 @@ def _prepare(settings: Settings) -> None:
         check=False,
     )
     if result.returncode != 0:
-        raise StopError("Kafka's data folder could not be made", result.stderr.strip()[-500:], "Mend that and start again")
+        raise StopError(
+            "Kafka's data folder could not be made", result.stderr.strip()[-500:], "Mend that and start again"
+        )
 
 
 def _command(settings: Settings) -> Command:
@@ -69,4 +71,4 @@ def _check(port: int) -> None:
     try:
         admin(port).list_topics(topic="__melpark_health", timeout=3)
     except KafkaException as error:
-        raise Unhealthy(error.args[0].str()) from None
+        raise UnhealthyError(error.args[0].str()) from None

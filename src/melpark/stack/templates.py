@@ -14,7 +14,9 @@ def render(template: str, **values: object) -> str:
     try:
         return Template(text).substitute({name: str(value) for name, value in values.items()})
     except KeyError as error:
-        raise StopError(f"engines/{template} asks for {error}", "no such value is known", "Mend the template") from None
+        raise StopError(
+            f"engines/{template} asks for {error}", "no such value is known", "Mend the template"
+        ) from None
 
 
 def write(file: Path, text: str, owner: int | None = None) -> Path:

@@ -1,0 +1,318 @@
+"""The `melpark` command: every make target, DAG task and container calls nothing else."""
+
+import json
+import logging
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from melpark import settings as configuration
+from melpark.errors import ConfigurationError, MelParkError, StopError
+from melpark.places import Home
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Melbourne's parking, live and in history.",
+)
+cdc = typer.Typer(no_args_is_help=True, help="Change data capture: the Debezium connector.")
+app.add_typer(cdc, name="cdc")
+out = Console()
+state = {"debug": False}
+
+
+class SourceName(StrEnum):
+    simulator = "simulator"
+    portal = "portal"
+    replay = "replay"
+
+
+class Layer(StrEnum):
+    bronze = "bronze"
+    silver = "silver"
+
+
+class GoldAction(StrEnum):
+    build = "build"
+    rebuild = "rebuild"
+    test = "test"
+    docs = "docs"
+
+
+@app.callback()
+def _root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
+) -> None:
+    state["debug"] = debug
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    for noisy in ("httpx", "httpcore", "apscheduler", "stamina", "py4j", "asyncio", "yoyo"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+@app.command()
+def up(
+    source: Annotated[SourceName | None, typer.Option(help="Where the data comes from.")] = None,
+    capture: Annotated[Path | None, typer.Option(help="Folder of a capture, for source replay.")] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Source seconds per second; 0 is as fast as possible.")
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Go to the background once healthy.")] = False,
+    until_done: Annotated[
+        bool, typer.Option("--until-done", help="End when a replay has gone the whole way.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Play the capture anew.")] = False,
+    no_history: Annotated[
+        bool, typer.Option("--no-history", help="Do not fill in simulated history.")
+    ] = False,
+) -> None:
+    """Start every engine and show the map; Ctrl-C stops everything."""
+    from melpark.stack import background
+    from melpark.stack import up as stack
+
+    settings = configuration.load(
+        {
+            "source": source.value if source else ("replay" if capture else None),
+            "capture_dir": capture,
+            "speed": speed,
+            "history": False if no_history else None,
+        }
+    )
+    if (until_done or again) and settings.source != "replay":
+        raise ConfigurationError(
+            "--until-done and --again need a replay",
+            f"the source is {settings.source}",
+            "Add --source replay --capture DIR",
+        )
+    if detach:
+        flags = [flag for flag, given in (("--until-done", until_done), ("--again", again)) if given]
+        raise typer.Exit(background.start(settings, flags, out))
+    stack.run(settings, stack.Options(until_done=until_done, again=again), out)
+
+
+@app.command()
+def down() -> None:
+    """Stop the running stack cleanly."""
+    from melpark.stack import background
+
+    stopped = background.stop(Home(configuration.load().home.resolve()))
+    out.print("Stopped." if stopped else "Nothing was running.")
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+    """Show engines and stages; exit status 0 when healthy."""
+    from melpark.stack import screen
+    from melpark.stack import status as statuses
+
+    settings = configuration.load()
+    document = statuses.read(Home(settings.home.resolve()))
+    if as_json:
+        typer.echo(json.dumps(document, default=str))
+    else:
+        out.print(screen.render(document, f"http://127.0.0.1:{settings.serve_port}"))
+    raise typer.Exit(0 if document["state"] == "healthy" else 1)
+
+
+@app.command()
+def logs(
+    engine: Annotated[str | None, typer.Argument(help="An engine's name; all of them without it.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
+    lines: Annotated[int, typer.Option(help="Lines to begin with.")] = 40,
+) -> None:
+    """Print the newest lines of the engines' logs."""
+    from melpark.stack import log_files
+
+    log_files.show(Home(configuration.load().home.resolve()), engine, lines, follow, typer.echo)
+
+
+@app.command()
+def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Delete the home with all its data; asks first."""
+    from melpark.stack import home as homes
+
+    home = Home(configuration.load().home.resolve())
+    if not home.root.exists():
+        out.print("Nothing to delete.")
+        return
+    if (pid := homes.running_pid(home)) is not None:
+        raise StopError("MelPark is running", f"process {pid} holds {home.root}", "Run `melpark down` first")
+    if not home.secrets.exists():
+        raise StopError(
+            f"{home.root} is not a MelPark home",
+            "it holds no secrets.json",
+            "Delete it by hand if you mean it",
+        )
+    if not yes:
+        typer.confirm(f"Delete {home.root} with all its data?", abort=True)
+    shutil.rmtree(home.root)
+    out.print(f"Deleted {home.root}.", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what could keep the stack from starting, and how to mend it."""
+    from melpark.stack import doctor as examination
+
+    findings = examination.examine(configuration.load())
+    for finding in findings:
+        out.print(
+            f"{'!!' if finding.problem else 'ok'} {finding.subject}: {finding.problem or 'fine'}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    raise typer.Exit(1 if any(finding.problem for finding in findings) else 0)
+
+
+@app.command()
+def ingest(
+    once: Annotated[bool, typer.Option("--once", help="One round over all datasets.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(help="Also write each answer into this capture folder.")
+    ] = None,
+    refetch: Annotated[bool, typer.Option("--refetch", help="Ask without ETag.")] = False,
+) -> None:
+    """Poll the portal into PostgreSQL."""
+    from melpark.ingestion import poller
+
+    poller.run(configuration.load(), once=once, record=record, refetch=refetch)
+
+
+@app.command()
+def schedule(
+    polls: Annotated[bool, typer.Option(help="Poll too; the stack has a poller of its own.")] = True,
+) -> None:
+    """The loop of one machine: polls, gold every few minutes, maintenance at night."""
+    from melpark.processing import schedule as loop
+
+    loop.run(configuration.load(), polls=polls)
+
+
+@app.command()
+def sql(
+    query: Annotated[str | None, typer.Argument(help="A statement; a prompt without it.")] = None,
+) -> None:
+    """Read-only SQL over every lake table, such as silver.sensor_events."""
+    from melpark.processing import query as lake
+
+    settings = configuration.load()
+    if query is not None:
+        _print_rows(*lake.sql(settings, query))
+        return
+    while True:
+        try:
+            statement = input("melpark> ").strip().rstrip(";")
+        except EOFError:
+            return
+        if statement in ("exit", "quit", r"\q"):
+            return
+        if statement:
+            try:
+                _print_rows(*lake.sql(settings, statement))
+            except MelParkError as error:
+                out.print(str(error), style="red", highlight=False, markup=False)
+
+
+def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+    if out.is_terminal:
+        table = Table(*columns, box=None, header_style="bold")
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row))
+        out.print(table)
+        return
+    typer.echo("\t".join(columns))
+    for row in rows:
+        typer.echo("\t".join("" if value is None else str(value) for value in row))
+
+
+@app.command()
+def stream(
+    layer: Annotated[Layer | None, typer.Argument(help="One layer; both without it.")] = None,
+    available_now: Annotated[
+        bool, typer.Option("--available-now", help="End when all that is there is done.")
+    ] = False,
+) -> None:
+    """Run the Spark streams from Kafka to bronze and from bronze to silver."""
+    from melpark.processing import streams
+
+    layers = frozenset({layer.value} if layer else {"bronze", "silver"})
+    streams.run(configuration.load(), layers, available_now=available_now)
+
+
+@app.command()
+def gold(action: Annotated[GoldAction, typer.Argument()] = GoldAction.build) -> None:
+    """Build, rebuild, test or document the gold models with dbt."""
+    from melpark.processing import gold as models
+
+    models.run(configuration.load(), action.value)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the API, the live stream and the map."""
+    from melpark.serving import server
+
+    server.run(configuration.load())
+
+
+@app.command()
+def simulate() -> None:
+    """Play the City's portal: the simulator, or the replay of a capture."""
+    from melpark.simulator import server
+
+    server.run(configuration.load())
+
+
+@cdc.command("register")
+def cdc_register() -> None:
+    """Create the connector, or put its configuration right."""
+    from melpark.processing import setup_debezium
+
+    out.print(f"Connector {setup_debezium.register(configuration.load())}.", highlight=False)
+
+
+@cdc.command("status")
+def cdc_status() -> None:
+    """Show the connector and its task; exit status 0 when both run."""
+    from melpark.processing import setup_debezium
+
+    now = setup_debezium.status(configuration.load())
+    out.print(
+        f"connector {now.connector}, task {now.task} {now.trace}".rstrip(), highlight=False, soft_wrap=True
+    )
+    raise typer.Exit(0 if now.is_running else 1)
+
+
+def main() -> None:
+    """Run the command line; an error is one line and an exit code of `melpark.errors`."""
+    try:
+        app(standalone_mode=False)
+    except MelParkError as error:
+        _end(str(error), error.exit_code, error)
+    except click.exceptions.Abort:
+        _end("Aborted.", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _end("Interrupted.", 130)
+    except Exception as error:
+        _end(f"Unexpected {type(error).__name__}: {error}. Run again with --debug for the trace.", 1, error)
+
+
+def _end(line: str, code: int, error: Exception | None = None) -> None:
+    if state["debug"] and error is not None:
+        raise error
+    typer.secho(line, err=True, fg=typer.colors.RED if code != 130 else None)
+    sys.exit(code)

@@ -1,0 +1,78 @@
+"""The loop of one machine: polls, gold every few minutes, maintenance every night."""
+
+import fcntl
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from melpark.errors import MelParkError, StopError
+from melpark.ingestion import poller
+from melpark.places import Home
+from melpark.processing import gold, maintenance
+from melpark.settings import Settings
+
+log = logging.getLogger(__name__)
+MAINTENANCE_HOUR = 3
+
+
+def run(settings: Settings, polls: bool = True) -> None:
+    """Run until SIGTERM or SIGINT. A job that fails says so and is tried at its next time.
+
+    `polls=False` leaves polling to a poller of its own. Raises StopError when another loop runs on the home.
+    """
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    with _only_one(Home(settings.home)):
+        scheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        scheduler.add_job(
+            _attempt,
+            "interval",
+            args=("gold", lambda: gold.run(settings, "build")),
+            seconds=settings.gold_interval_seconds,
+            next_run_time=datetime.now(UTC),
+        )
+        scheduler.add_job(
+            _attempt, "cron", args=("maintenance", lambda: maintenance.run(settings)), hour=MAINTENANCE_HOUR
+        )
+        scheduler.start()
+        try:
+            if polls:
+                poller.run(settings)
+            else:
+                ended.wait()
+        finally:
+            scheduler.shutdown(wait=False)
+
+
+def _attempt(name: str, job: Callable[[], None]) -> None:
+    try:
+        job()
+        log.info("%s done", name)
+    except MelParkError as error:
+        log.error("%s failed: %s", name, error)
+
+
+@contextmanager
+def _only_one(home: Home) -> Iterator[None]:
+    home.run.mkdir(parents=True, exist_ok=True)
+    with (home.run / "schedule.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StopError(
+                "Another `melpark schedule` runs on this home", "", "Stop it, or let the stack run its own"
+            ) from None
+        yield

@@ -1,0 +1,45 @@
+"""Reading the engines' logs."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from melpark.errors import ConfigurationError
+from melpark.places import Home
+
+LOOK_EVERY_SECONDS = 0.3
+
+
+def show(home: Home, engine: str | None, lines: int, follow: bool, say: Callable[[str], object]) -> None:
+    """Say the newest lines of one engine's log, or of all of them with the engine's name before each."""
+    files = {file.stem: file for file in sorted(home.logs.glob("*.log"))}
+    if engine is not None:
+        if engine not in files:
+            raise ConfigurationError(
+                f"There is no log of {engine}",
+                f"{home.logs} has {', '.join(files) or 'none yet'}",
+                "Name one of these",
+            )
+        files = {engine: files[engine]}
+    prefix = len(files) > 1
+    ends = {}
+    for name, file in files.items():
+        text = file.read_text(errors="replace")
+        ends[name] = len(text.encode())
+        for line in text.splitlines()[-lines:]:
+            say(f"{name}: {line}" if prefix else line)
+    while follow:
+        for name, file in files.items():
+            new, ends[name] = _since(file, ends[name])
+            for line in new.splitlines():
+                say(f"{name}: {line}" if prefix else line)
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _since(file: Path, end: int) -> tuple[str, int]:
+    size = file.stat().st_size if file.exists() else 0
+    # A smaller file was rotated.
+    start = end if size >= end else 0
+    with file.open("rb") as stream:
+        stream.seek(start)
+        return stream.read(size - start).decode("utf-8", "replace"), size

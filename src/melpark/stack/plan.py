@@ -1,0 +1,51 @@
+"""The whole stack in one list: what starts, and what it needs first."""
+
+from melpark.ingestion import bootstrap
+from melpark.ingestion.migrate import migrate
+from melpark.places import Home
+from melpark.processing import catalogue, setup_debezium, topics
+from melpark.processing.spark_session import connect as connect_spark
+from melpark.settings import Settings
+from melpark.stack import connect, kafka, postgres, spark, workers
+from melpark.stack.declaration import Node, Step
+
+
+def nodes(settings: Settings) -> tuple[Node, ...]:
+    """Engines and steps of the stack for these settings."""
+    city = () if settings.source == "portal" else (workers.source(settings),)
+    return (
+        postgres.engine(settings),
+        kafka.engine(settings),
+        spark.engine(settings),
+        *city,
+        Step("migrate", lambda: _migrate(settings), needs=("postgres",)),
+        Step("topics", lambda: _make_topics(settings), needs=("kafka",)),
+        connect.engine(settings),
+        Step("connector", lambda: _register(settings), needs=("connect", "migrate", "topics")),
+        Step("catalogue", lambda: _register_tables(settings), needs=("spark",)),
+        workers.poller(settings),
+        workers.streams(settings),
+        workers.scheduler(settings),
+        workers.server(settings),
+    )
+
+
+def _migrate(settings: Settings) -> None:
+    bootstrap.create_roles_and_database(settings)
+    migrate(settings)
+
+
+def _make_topics(settings: Settings) -> None:
+    topics.make(settings)
+
+
+def _register(settings: Settings) -> None:
+    setup_debezium.register(settings)
+
+
+def _register_tables(settings: Settings) -> None:
+    session = connect_spark(settings, wait_seconds=30)
+    try:
+        catalogue.register(session, Home(settings.home.resolve()))
+    finally:
+        session.stop()

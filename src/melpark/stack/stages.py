@@ -1,0 +1,221 @@
+"""How far each stage of the way has come, measured from outside: PostgreSQL, Kafka, the lake, the server.
+
+The rows of `polls` are the clock: every stage carries them, so a stage is as far as the newest poll it holds.
+"""
+
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import orjson
+import psycopg
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+
+from melpark import contracts, secrets
+from melpark.errors import MelParkError
+from melpark.places import DATABASE, READER_ROLE, Home, topic
+from melpark.processing import lake
+from melpark.settings import Settings
+from melpark.stack.kafka import admin
+
+NAMES = ("ingestion", "postgres", "kafka", "bronze", "silver", "gold", "serving")
+POLLS_TOPIC = topic("polls")
+
+
+@dataclass
+class Stage:
+    """Rows held, time of the newest event (source time), seconds behind the stage before it; None when unknown."""
+
+    rows: int | None = None
+    last_event_at: datetime | None = None
+    lag_seconds: float | None = None
+
+
+@dataclass
+class Measurement:
+    """One look at all stages. `positions` are numbers of polls, comparable from stage to stage."""
+
+    stages: dict[str, Stage] = field(default_factory=lambda: {name: Stage() for name in NAMES})
+    positions: dict[str, int] = field(default_factory=dict)
+    events_in_postgres: int | None = None
+    source_age_seconds: float | None = None
+
+    @property
+    def is_drained(self) -> bool:
+        """Everything that PostgreSQL holds has reached silver."""
+        chain = [self.positions.get(name) for name in ("postgres", "kafka", "bronze", "silver")]
+        return (
+            None not in chain
+            and len(set(chain)) == 1
+            and self.events_in_postgres == self.stages["silver"].rows
+        )
+
+    def document(self) -> dict[str, Any]:
+        return {name: asdict(stage) for name, stage in self.stages.items()}
+
+
+class LagClock:
+    """Seconds since the stage before had what this stage still lacks."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[datetime, int]] = deque(maxlen=1000)
+
+    def lag(self, now: datetime, upstream: int | None, own: int | None) -> float | None:
+        """`upstream` and `own` are positions; None when one is unknown."""
+        if upstream is not None and (not self._seen or upstream > self._seen[-1][1]):
+            self._seen.append((now, upstream))
+        if own is None or upstream is None:
+            return None
+        while self._seen and self._seen[0][1] <= own:
+            self._seen.popleft()
+        return (now - self._seen[0][0]).total_seconds() if self._seen and own < upstream else 0.0
+
+
+class Probe:
+    """Keeps its connections between looks; a stage that does not answer is left unknown."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._home = Home(settings.home.resolve())
+        self._lags = {name: LagClock() for name in ("kafka", "bronze", "silver", "gold", "serving")}
+        self._postgres: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._consumer: Consumer | None = None
+
+    def measure(self) -> Measurement:
+        """Look at every stage once. Never raises for a stage that is away."""
+        found = Measurement()
+        for look in (self._look_at_postgres, self._look_at_kafka, self._look_at_lake, self._look_at_server):
+            try:
+                look(found)
+            except (psycopg.Error, KafkaException, httpx.HTTPError, MelParkError, OSError, ValueError):
+                continue
+        self._set_lags(found)
+        return found
+
+    def close(self) -> None:
+        if self._postgres is not None:
+            self._postgres.close()
+        if self._consumer is not None:
+            self._consumer.close()
+
+    def _look_at_postgres(self, found: Measurement) -> None:
+        if self._postgres is None or self._postgres.closed:
+            self._postgres = psycopg.connect(
+                host="127.0.0.1",
+                port=self._settings.postgres_port,
+                dbname=DATABASE,
+                user=READER_ROLE,
+                password=secrets.password(self._settings.home, READER_ROLE),
+                connect_timeout=3,
+                application_name="melpark-status",
+                autocommit=True,
+            )
+        row = self._postgres.execute(
+            """
+            SELECT count(*), max(poll_id),
+                   max(feed_updated_at) FILTER (WHERE outcome = 'accepted'),
+                   max(observed_at) FILTER (WHERE outcome = 'accepted' AND dataset = %s),
+                   extract(epoch FROM clock_timestamp() - max(received_at) FILTER (WHERE outcome = 'accepted')),
+                   (SELECT count(*) FROM parking.sensor_events),
+                   (SELECT max(status_changed_at) FROM parking.sensor_events)
+            FROM parking.polls
+            """,
+            (contracts.SENSORS.dataset,),
+        ).fetchone()
+        assert row is not None
+        polls, newest, feed_updated_at, observed_at, since, events, event_at = row
+        lag = None if since is None else float(since)
+        found.stages["ingestion"] = Stage(polls, feed_updated_at, lag)
+        found.stages["postgres"] = Stage(events, event_at, None if newest is None else 0.0)
+        found.events_in_postgres = events
+        if newest is not None:
+            found.positions["postgres"] = newest
+        if feed_updated_at is not None and observed_at is not None and lag is not None:
+            found.source_age_seconds = (observed_at - feed_updated_at).total_seconds() + lag
+
+    def _look_at_kafka(self, found: Measurement) -> None:
+        if self._consumer is None:
+            self._consumer = Consumer(
+                {
+                    "bootstrap.servers": f"127.0.0.1:{self._settings.kafka_port}",
+                    "group.id": "melpark-status",
+                    "enable.auto.commit": False,
+                    "isolation.level": "read_committed",
+                    "log_level": 0,
+                }
+            )
+        known = admin(self._settings.kafka_port).list_topics(timeout=3).topics
+        rows = 0
+        for table in contracts.CAPTURED:
+            for partition in known[topic(table.name)].partitions if topic(table.name) in known else ():
+                low, high = self._consumer.get_watermark_offsets(
+                    TopicPartition(topic(table.name), partition), timeout=3
+                )
+                rows += high - low
+        event = self._newest_poll()
+        stage = found.stages["kafka"]
+        stage.rows = rows
+        if event is not None:
+            found.positions["kafka"] = int(event["poll_id"])
+            stage.last_event_at = _time(event["feed_updated_at"])
+
+    def _newest_poll(self) -> dict[str, Any] | None:
+        """The newest row of `polls` in the log; transaction markers stand between the records."""
+        assert self._consumer is not None
+        low, high = self._consumer.get_watermark_offsets(TopicPartition(POLLS_TOPIC, 0), timeout=3)
+        if high == low:
+            return None
+        start = max(low, high - 8)
+        self._consumer.assign([TopicPartition(POLLS_TOPIC, 0, start if start > low else OFFSET_BEGINNING)])
+        newest = None
+        while (message := self._consumer.poll(0.3)) is not None:
+            if not message.error() and message.value():
+                newest = orjson.loads(message.value())["after"]
+        return newest
+
+    def _look_at_lake(self, found: Measurement) -> None:
+        home = self._home
+        for name, table in (
+            ("bronze", home.bronze),
+            ("silver", home.silver("sensor_events")),
+            ("gold", home.gold / "fact_parking_sessions"),
+        ):
+            found.stages[name].rows = lake.rows(table)
+        for name, position in (
+            ("bronze", lake.newest_poll_id_in_bronze(home)),
+            ("silver", lake.newest_poll_id_in_silver(home)),
+        ):
+            if position is not None:
+                found.positions[name] = position
+        found.stages["bronze"].last_event_at = lake.newest(home.bronze, "kafka_at")
+        found.stages["silver"].last_event_at = lake.newest(home.silver("sensor_events"), "status_changed_at")
+        found.stages["gold"].last_event_at = lake.newest(
+            home.gold / "fact_parking_sessions", "arrival_min_at"
+        )
+
+    def _look_at_server(self, found: Measurement) -> None:
+        answer = httpx.get(f"http://127.0.0.1:{self._settings.serve_port}/api/v1/freshness", timeout=3)
+        answer.raise_for_status()
+        body = answer.json()
+        stage = found.stages["serving"]
+        stage.rows = body["bays"]
+        stage.last_event_at = _time(body["feed_updated_at"])
+        if body.get("poll_id") is not None:
+            found.positions["serving"] = body["poll_id"]
+
+    def _set_lags(self, found: Measurement) -> None:
+        now = datetime.now(UTC)
+        for name, before in (
+            ("kafka", "postgres"),
+            ("bronze", "kafka"),
+            ("silver", "bronze"),
+            ("serving", "kafka"),
+        ):
+            lag = self._lags[name].lag(now, found.positions.get(before), found.positions.get(name))
+            found.stages[name].lag_seconds = lag
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

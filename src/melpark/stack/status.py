@@ -1,0 +1,75 @@
+"""The status document: written by the running stack, read by `melpark status` and the screen."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from melpark.places import Home
+from melpark.settings import Settings
+from melpark.stack import home as homes
+from melpark.stack.stages import NAMES, Measurement, Stage
+from melpark.stack.supervisor import Supervisor
+
+# A stage that lags longer than this makes the stack degraded.
+LONGEST_LAG_SECONDS = {"kafka": 60.0, "bronze": 120.0, "silver": 180.0, "serving": 60.0}
+
+
+def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> dict[str, Any]:
+    """One object with `state`, `engines`, `stages` and `source`, as the README describes it."""
+    return {
+        "state": _state(supervisor, found),
+        "engines": {
+            name: {
+                "state": status.state,
+                "pid": status.pid,
+                "port": status.port,
+                "since": status.since,
+                "memory_bytes": status.memory_bytes,
+                "restarts": status.restarts,
+                "detail": status.detail,
+            }
+            for name, status in supervisor.statuses.items()
+        },
+        "stages": found.document(),
+        "source": {"kind": settings.source, "age_seconds": found.source_age_seconds},
+        "written_at": datetime.now(UTC),
+    }
+
+
+def _state(supervisor: Supervisor, found: Measurement) -> str:
+    if not supervisor.all_ready:
+        return "starting"
+    if any(status.state != "running" for status in supervisor.statuses.values()):
+        return "degraded"
+    lags = ((found.stages[name].lag_seconds, longest) for name, longest in LONGEST_LAG_SECONDS.items())
+    return "degraded" if any(lag is not None and lag > longest for lag, longest in lags) else "healthy"
+
+
+def write(home: Home, status: dict[str, Any]) -> None:
+    homes.write_whole(home.run / "status.json", json.dumps(status, default=_text))
+
+
+def read(home: Home) -> dict[str, Any]:
+    """The newest document of a running stack, or one that says `stopped`."""
+    file = home.run / "status.json"
+    if homes.running_pid(home) is None or not file.exists():
+        return stopped(home)
+    document: dict[str, Any] = json.loads(file.read_text())
+    return document
+
+
+def stopped(home: Home) -> dict[str, Any]:
+    """What there is to say of a home on which nothing runs."""
+    stamp = homes.read_stamp(home)
+    return {
+        "state": "stopped",
+        "engines": {},
+        "stages": {name: vars(Stage()) for name in NAMES},
+        "source": {"kind": stamp.source if stamp else None, "age_seconds": None},
+    }
+
+
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    raise TypeError(f"{type(value).__name__} does not belong in the status")

@@ -1,0 +1,179 @@
+"""`melpark up`: from nothing to the map, and back to nothing."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from melpark.errors import StopError
+from melpark.places import Home
+from melpark.processing import gold
+from melpark.settings import Settings
+from melpark.simulator.capture import Capture
+from melpark.stack import home as homes
+from melpark.stack import jars, plan, screen, status, web_page
+from melpark.stack.stages import Measurement, Probe
+from melpark.stack.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+LOOK_EVERY_SECONDS = 2.0
+# A replay that stands still for so long will not end by itself.
+STANDSTILL_SECONDS = 240.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `melpark up` was asked beyond the settings."""
+
+    until_done: bool = False
+    again: bool = False
+
+
+def run(settings: Settings, options: Options, console: Console) -> None:
+    """Hold the home, prepare, start everything, and stay until a signal or the end of the replay."""
+    if settings.source == "replay" and settings.capture_dir is not None:
+        Capture.open(settings.capture_dir)
+    homes.require_disk(settings.home.resolve(), settings.min_free_disk_mebibytes)
+    home = Home(settings.home.resolve())
+    with homes.lock(home) as was_unclean:
+        if was_unclean:
+            console.print("The last run was not stopped cleanly; going on from what it had committed.")
+        stamp = homes.prepare(settings, options.again)
+        settings = settings.model_copy(update={"run_number": stamp.run_number, "home": home.root})
+        prepare(settings, console)
+        asyncio.run(_Session(settings, options, console).run())
+
+
+def prepare(settings: Settings, console: Console) -> None:
+    """Fetch what is not there yet: jars and the built page, each with its progress."""
+    missing = jars.missing()
+    if missing:
+        with _progress(console, "Fetching jars", len(missing)) as advance:
+            jars.fetch(missing, lambda jar: advance(jar.path.name))
+    if not web_page.is_built():
+        with console.status("Building the web page ..."):
+            web_page.build(Home(settings.home).logs / "web-build.log")
+        console.print("Web page built.")
+
+
+class _progress:  # noqa: N801 - used as a function
+    """A bar on a terminal; without one a line at the start and one at the end."""
+
+    def __init__(self, console: Console, title: str, total: int) -> None:
+        self._console = console
+        self._title = title
+        self._total = total
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+        )
+
+    def __enter__(self) -> Callable[[str], None]:
+        if not self._console.is_terminal:
+            self._console.print(f"{self._title}: {self._total} to fetch")
+            return lambda name: None
+        self._bar.start()
+        task = self._bar.add_task(self._title, total=self._total)
+        return lambda name: self._bar.advance(task)
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+        if not self._console.is_terminal and error[0] is None:
+            self._console.print(f"{self._title}: done")
+
+
+class _Session:
+    """One run of the stack: supervisor, status document, screen, and the wait for its end."""
+
+    def __init__(self, settings: Settings, options: Options, console: Console) -> None:
+        self._settings = settings
+        self._options = options
+        self._console = console
+        self._home = Home(settings.home)
+        self._probe = Probe(settings)
+        self._found = Measurement()
+        self._url = f"http://127.0.0.1:{settings.serve_port}"
+        self._last: dict[str, Any] = {}
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        asked_to_stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, asked_to_stop.set)
+        supervisor = Supervisor(plan.nodes(self._settings), self._home.logs)
+        with screen.Screen(self._console, self._url) as shown:
+            looking = asyncio.create_task(self._look(supervisor))
+            showing = asyncio.create_task(self._show(supervisor, shown))
+            try:
+                await supervisor.run(self._end(supervisor, asked_to_stop))
+            finally:
+                for task in (looking, showing):
+                    task.cancel()
+                self._refresh(supervisor, shown)
+                await asyncio.gather(looking, showing, return_exceptions=True)
+        self._console.print("Stopped. `melpark up` goes on from here.", highlight=False)
+
+    async def _look(self, supervisor: Supervisor) -> None:
+        while True:
+            self._found = await asyncio.to_thread(self._probe.measure)
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def _show(self, supervisor: Supervisor, shown: screen.Screen) -> None:
+        while True:
+            self._refresh(supervisor, shown)
+            await asyncio.sleep(1)
+
+    def _refresh(self, supervisor: Supervisor, shown: screen.Screen) -> None:
+        document = status.document(self._settings, supervisor, self._found)
+        status.write(self._home, document)
+        shown.show(document)
+
+    async def _end(self, supervisor: Supervisor, asked_to_stop: asyncio.Event) -> None:
+        if not self._options.until_done:
+            await asked_to_stop.wait()
+            return
+        ends = [asyncio.create_task(asked_to_stop.wait()), asyncio.create_task(self._whole_way(supervisor))]
+        done, pending = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        for task in done:
+            task.result()
+
+    async def _whole_way(self, supervisor: Supervisor) -> None:
+        """Wait until the replay has gone through silver, then build gold and say what there is."""
+        loop = asyncio.get_running_loop()
+        progress: object = None
+        since = loop.time()
+        while not (await asyncio.to_thread(self._source_is_done) and self._found.is_drained):
+            now = (self._found.positions, {name: stage.rows for name, stage in self._found.stages.items()})
+            if now != progress or not supervisor.all_ready:
+                progress, since = now, loop.time()
+            elif loop.time() - since > STANDSTILL_SECONDS:
+                raise StopError(
+                    "The replay stands still",
+                    f"no stage moved for {STANDSTILL_SECONDS:.0f} s: {now}",
+                    "See `melpark logs`",
+                )
+            await asyncio.sleep(1)
+        await asyncio.to_thread(gold.run, self._settings, "build")
+        self._found = await asyncio.to_thread(self._probe.measure)
+        rows = screen.summary(status.document(self._settings, supervisor, self._found))
+        self._console.print(
+            f"The replay has gone the whole way. Rows: {rows}", highlight=False, soft_wrap=True
+        )
+
+    def _source_is_done(self) -> bool:
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{self._settings.source_port}/healthz", timeout=5)
+            return bool(answer.json()["is_done"])
+        except (httpx.HTTPError, ValueError, KeyError):
+            return False

@@ -1,0 +1,80 @@
+"""MelPark's own processes: each is one `melpark` command."""
+
+import os
+import sys
+from pathlib import Path
+
+import httpx
+
+from melpark.settings import Settings
+from melpark.stack.declaration import Command, Engine, UnhealthyError
+
+
+def source(settings: Settings) -> Engine:
+    return Engine(
+        name="source",
+        command=lambda: _melpark(settings, "simulate"),
+        check=lambda: _get(settings.source_port, "/healthz"),
+        ports={settings.source_port: "source_port"},
+        memory_limit_mebibytes=512,
+    )
+
+
+def poller(settings: Settings) -> Engine:
+    needs = ("migrate",) if settings.source == "portal" else ("migrate", "source")
+    return Engine(
+        name="poller",
+        command=lambda: _melpark(settings, "ingest"),
+        check=_alive,
+        needs=needs,
+        memory_limit_mebibytes=512,
+    )
+
+
+def streams(settings: Settings) -> Engine:
+    return Engine(
+        name="streams",
+        command=lambda: _melpark(settings, "stream"),
+        check=_alive,
+        needs=("topics", "catalogue"),
+        memory_limit_mebibytes=768,
+    )
+
+
+def scheduler(settings: Settings) -> Engine:
+    return Engine(
+        name="scheduler",
+        command=lambda: _melpark(settings, "schedule", "--no-polls"),
+        check=_alive,
+        needs=("catalogue",),
+        memory_limit_mebibytes=1024,
+    )
+
+
+def server(settings: Settings) -> Engine:
+    return Engine(
+        name="server",
+        command=lambda: _melpark(settings, "serve"),
+        check=lambda: _get(settings.serve_port, "/healthz"),
+        needs=("topics", "migrate"),
+        ports={settings.serve_port: "serve_port"},
+        memory_limit_mebibytes=768,
+        stop_seconds=4,
+    )
+
+
+def _melpark(settings: Settings, *arguments: str) -> Command:
+    environment = settings.environment() | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+    # An empty folder of settings: everything comes from the environment, not from a melpark.toml nearby.
+    return Command((sys.executable, "-m", "melpark", *arguments), environment, directory=Path(os.sep))
+
+
+def _alive() -> None:
+    """The process has no port of its own: what it does shows as the lag of its stage."""
+
+
+def _get(port: int, path: str) -> None:
+    try:
+        httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5).raise_for_status()
+    except httpx.HTTPError as error:
+        raise UnhealthyError(str(error) or type(error).__name__) from None
