@@ -1,7 +1,8 @@
 -- The system of record. Columns are described in melpark.contracts; a test holds the two together.
-CREATE SCHEMA parking;
+-- May run twice: a kill can fall between a migration's commit and the note that it was applied.
+CREATE SCHEMA IF NOT EXISTS parking;
 
-CREATE TABLE parking.sensors (
+CREATE TABLE IF NOT EXISTS parking.sensors (
     kerbside_id text PRIMARY KEY,
     status text NOT NULL CHECK (status IN ('Present', 'Unoccupied')),
     status_changed_at timestamptz NOT NULL,
@@ -15,7 +16,7 @@ CREATE TABLE parking.sensors (
     extra jsonb
 );
 
-CREATE TABLE parking.sensor_events (
+CREATE TABLE IF NOT EXISTS parking.sensor_events (
     kerbside_id text NOT NULL,
     status_changed_at timestamptz NOT NULL,
     status text NOT NULL CHECK (status IN ('Present', 'Unoccupied')),
@@ -26,7 +27,7 @@ CREATE TABLE parking.sensor_events (
     PRIMARY KEY (kerbside_id, status_changed_at)
 );
 
-CREATE TABLE parking.sensor_states (
+CREATE TABLE IF NOT EXISTS parking.sensor_states (
     kerbside_id text NOT NULL,
     valid_from_at timestamptz NOT NULL,
     is_online boolean NOT NULL,
@@ -39,14 +40,14 @@ CREATE TABLE parking.sensor_states (
     PRIMARY KEY (kerbside_id, valid_from_at)
 );
 
-CREATE TABLE parking.feed_outages (
+CREATE TABLE IF NOT EXISTS parking.feed_outages (
     start_at timestamptz PRIMARY KEY,
     end_at timestamptz NOT NULL CHECK (end_at > start_at),
     observed_at timestamptz NOT NULL,
     origin text NOT NULL CHECK (origin IN ('live', 'seed'))
 );
 
-CREATE TABLE parking.polls (
+CREATE TABLE IF NOT EXISTS parking.polls (
     poll_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     dataset text NOT NULL,
     outcome text NOT NULL CHECK (outcome IN ('accepted', 'refused', 'failed')),
@@ -63,9 +64,11 @@ CREATE TABLE parking.polls (
     rejected integer,
     origin text NOT NULL CHECK (origin IN ('live', 'seed'))
 );
-CREATE INDEX polls_newest ON parking.polls (dataset, poll_id DESC);
+CREATE INDEX IF NOT EXISTS polls_newest ON parking.polls (dataset, poll_id DESC);
+CREATE INDEX IF NOT EXISTS polls_newest_observed ON parking.polls (dataset, observed_at) WHERE outcome = 'accepted';
+CREATE INDEX IF NOT EXISTS polls_newest_feed ON parking.polls (dataset, feed_updated_at) WHERE outcome = 'accepted';
 
-CREATE TABLE parking.rejected_records (
+CREATE TABLE IF NOT EXISTS parking.rejected_records (
     rejected_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     poll_id bigint NOT NULL REFERENCES parking.polls,
     dataset text NOT NULL,
@@ -76,7 +79,7 @@ CREATE TABLE parking.rejected_records (
     rejected_at timestamptz NOT NULL
 );
 
-CREATE TABLE parking.bays (
+CREATE TABLE IF NOT EXISTS parking.bays (
     bay_key text PRIMARY KEY,
     kerbside_id text,
     road_segment_id integer,
@@ -89,7 +92,7 @@ CREATE TABLE parking.bays (
     extra jsonb
 );
 
-CREATE TABLE parking.zone_segments (
+CREATE TABLE IF NOT EXISTS parking.zone_segments (
     zone_number integer NOT NULL,
     segment_id integer NOT NULL,
     street text NOT NULL,
@@ -101,7 +104,7 @@ CREATE TABLE parking.zone_segments (
     PRIMARY KEY (zone_number, segment_id)
 );
 
-CREATE TABLE parking.sign_plates (
+CREATE TABLE IF NOT EXISTS parking.sign_plates (
     zone_number integer NOT NULL,
     days text NOT NULL,
     start_minute integer NOT NULL CHECK (start_minute BETWEEN 0 AND 1440),
@@ -123,6 +126,7 @@ ALTER TABLE parking.bays REPLICA IDENTITY FULL;
 ALTER TABLE parking.zone_segments REPLICA IDENTITY FULL;
 ALTER TABLE parking.sign_plates REPLICA IDENTITY FULL;
 
+DROP PUBLICATION IF EXISTS melpark;
 CREATE PUBLICATION melpark FOR TABLE
     parking.sensors,
     parking.sensor_events,

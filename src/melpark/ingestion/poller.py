@@ -1,0 +1,214 @@
+"""The loop that asks the portal and loads what it answers, one task per dataset."""
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+
+from melpark.contracts import REFERENCES, SENSORS
+from melpark.errors import MelParkError, RefusedError, RetryableError, StopError
+from melpark.ingestion.parking_api import Answer, NotModified, ParkingApi, utc_now
+from melpark.ingestion.postgres_loader import Outcome, PostgresLoader, json_array
+from melpark.settings import Settings
+from melpark.simulator import capture
+
+log = logging.getLogger(__name__)
+
+# References first: rules and places are there when the first sensors come.
+DATASETS = (*(table.dataset for table in REFERENCES), SENSORS.dataset)
+AFTER_NOTHING_NEW_SECONDS = 0.5
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 60.0
+
+
+def run(settings: Settings, once: bool = False, record: Path | None = None, refetch: bool = False) -> None:
+    """Poll every dataset until SIGTERM or SIGINT, which end it between two transactions.
+
+    `once` asks each dataset a single time and raises what failed. `record` is a capture folder to which every
+    complete answer is added. `refetch` asks the first time without ETag, so that all is read again. PostgreSQL
+    or the portal being away is waited out. Raises StopError when another poller is running.
+    """
+    # One line per request would be one too many, beside ours per poll.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    asyncio.run(_run(settings, once, record, refetch))
+
+
+async def _run(settings: Settings, once: bool, record: Path | None, refetch: bool) -> None:
+    _cancel_on_signal()
+    loader = PostgresLoader(settings)
+    try:
+        async with ParkingApi(settings) as api:
+            polls = [Poll(settings, api, loader, dataset, once, record, refetch) for dataset in DATASETS]
+            await (_once(polls) if once else _follow(polls))
+    except asyncio.CancelledError:
+        log.info("Stopped")
+    finally:
+        loader.close()
+
+
+async def _follow(polls: "list[Poll]") -> None:
+    tasks = [asyncio.create_task(poll.follow()) for poll in polls]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _once(polls: "list[Poll]") -> None:
+    results = await asyncio.gather(*(poll.once() for poll in polls), return_exceptions=True)
+    errors = [result for result in results if isinstance(result, BaseException)]
+    if len(errors) > 1 and all(isinstance(error, RetryableError) for error in errors):
+        lines = "; ".join(dict.fromkeys(str(error).rstrip(".") for error in errors))
+        raise RetryableError(f"{len(errors)} of {len(polls)} datasets failed", lines)
+    for error in errors:
+        raise error
+
+
+class Poll:
+    """The polling of one dataset. It fails alone; the loader, without an await, serves one at a time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        api: ParkingApi,
+        loader: PostgresLoader,
+        dataset: str,
+        is_single: bool,
+        record: Path | None,
+        refetch: bool,
+    ) -> None:
+        self._settings = settings
+        self._api = api
+        self._loader = loader
+        self._dataset = dataset
+        self._is_single = is_single
+        self._record = record
+        self._refetch = refetch
+
+    async def follow(self) -> None:
+        pauses = _pauses()
+        trouble = _Trouble(self._dataset)
+        while True:
+            started = perf_counter()
+            try:
+                outcome = await self.once()
+            except StopError:
+                raise
+            except MelParkError as error:
+                trouble.say(error)
+                await asyncio.sleep(next(pauses))
+                continue
+            trouble.is_over()
+            pauses = _pauses()
+            await asyncio.sleep(self._rest(outcome, perf_counter() - started))
+
+    async def once(self) -> Outcome | None:
+        """Ask once and load the answer; None when there is nothing new. Raises MelParkError."""
+        etag = None if self._refetch else self._loader.last_etag(self._dataset)
+        answer = await self._fetch(etag)
+        if isinstance(answer, NotModified):
+            self._refetch = False
+            return None
+        if self._record is not None:
+            _record(self._record, answer)
+        outcome = await self._load(answer)
+        self._refetch = False
+        _log(outcome, answer, utc_now())
+        return outcome
+
+    async def _fetch(self, etag: str | None) -> Answer | NotModified:
+        started_at = utc_now()
+        try:
+            return await self._api.fetch(self._dataset, etag)
+        except MelParkError as error:
+            self._loader.record_failure(self._dataset, str(error), started_at, utc_now())
+            raise
+
+    async def _load(self, answer: Answer) -> Outcome:
+        """Load the answer, however long PostgreSQL is away: the portal may not give it again."""
+        trouble = _Trouble(self._dataset)
+        for pause in _pauses():
+            try:
+                outcome = self._loader.load(answer)
+            except RetryableError as error:
+                if self._is_single:
+                    raise
+                trouble.say(error)
+                await asyncio.sleep(pause)
+            except RefusedError as error:
+                self._loader.record_failure(self._dataset, str(error), answer.started_at, answer.received_at)
+                raise
+            else:
+                trouble.is_over()
+                return outcome
+        raise AssertionError("unreachable")
+
+    def _rest(self, outcome: Outcome | None, elapsed: float) -> float:
+        """Seconds until the next request. A source that plays at another speed sets the pace itself."""
+        if self._settings.source != "portal" and self._settings.effective_speed != 1:
+            return 0 if outcome else AFTER_NOTHING_NEW_SECONDS
+        is_live = self._dataset == SENSORS.dataset
+        settings = self._settings
+        interval = settings.poll_interval_seconds if is_live else settings.reference_poll_interval_seconds
+        return max(0.0, interval - elapsed)
+
+
+class _Trouble:
+    """Says once that something is wrong, and once that it is over."""
+
+    def __init__(self, dataset: str) -> None:
+        self._dataset = dataset
+        self._said = ""
+
+    def say(self, error: MelParkError) -> None:
+        line = str(error)
+        log.log(logging.DEBUG if line == self._said else logging.WARNING, "%s: %s", self._dataset, line)
+        self._said = line
+
+    def is_over(self) -> None:
+        if self._said:
+            log.info("%s: it works again", self._dataset)
+            self._said = ""
+
+
+def _pauses() -> Iterator[float]:
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _record(folder: Path, answer: Answer) -> None:
+    """Add the answer to the capture, unless it is none that a replay could read."""
+    try:
+        records = json_array(answer.body)
+    except RefusedError:
+        return
+    if all(isinstance(item, dict) for item in records):
+        capture.write_file(folder, answer.dataset, answer.observed_at, answer.body)
+
+
+def _log(outcome: Outcome, answer: Answer, now: datetime) -> None:
+    said = f"{outcome.dataset}: {outcome.outcome}, observed {outcome.observed_at:%Y-%m-%dT%H:%M:%SZ}"
+    if outcome.reason:
+        said += f", {outcome.reason}"
+    if outcome.changed is not None:
+        said += f", {outcome.records} records, {outcome.changed} changed, {outcome.rejected} rejected"
+    seconds = (now - answer.started_at).total_seconds()
+    level = logging.INFO if outcome.outcome == "accepted" else logging.WARNING
+    log.log(level, "%s, in %.1f s", said, seconds)
+
+
+def _cancel_on_signal() -> None:
+    """Ask the whole run to end. The loader never awaits, so a transaction is never cut."""
+    task = asyncio.current_task()
+    if task is None or threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)

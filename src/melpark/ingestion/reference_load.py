@@ -1,0 +1,108 @@
+"""Reference tables: insert what is new, update what differs, retire what is gone. Driven by the contract."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from psycopg import Cursor, sql
+from psycopg.rows import TupleRow
+
+from melpark.contracts import Column, Table
+from melpark.ingestion import staging
+from melpark.ingestion.sources import Kept
+from melpark.places import SCHEMA
+
+COMPUTED = ("is_retired", "observed_at")
+
+
+def load_reference(
+    cursor: Cursor[TupleRow],
+    table: Table,
+    kept: Sequence[Kept],
+    refused_keys: Sequence[str],
+    observed_at: datetime,
+) -> int:
+    """Bring `table` to the answer's `kept` records and return the number of rows written.
+
+    A row whose record was refused (its natural key joined by colons is in `refused_keys`) stays as it is.
+    """
+    columns = [column for column in table.columns if column.name not in COMPUTED]
+    stage = f"seen_{table.name}"
+    staging.create(cursor, stage, columns)
+    staging.copy(
+        cursor, sql.Identifier(stage), columns, ([item.row[c.name] for c in columns] for item in kept)
+    )
+    parameters = {"observed_at": observed_at, "refused_keys": list(refused_keys)}
+    changed = 0
+    for statement in (_update(table, columns, stage), _insert(table, columns, stage), _retire(table, stage)):
+        changed += cursor.execute(statement, parameters).rowcount
+    return changed
+
+
+def _insert(table: Table, columns: Sequence[Column], stage: str) -> sql.Composed:
+    return sql.SQL(
+        """
+        INSERT INTO {table} ({columns}, is_retired, observed_at)
+        SELECT {seen_columns}, false, %(observed_at)s
+        FROM {stage} AS seen
+        WHERE NOT EXISTS (SELECT FROM {table} AS known WHERE {same_key})
+        """
+    ).format(
+        table=_name(table),
+        columns=_list(None, columns),
+        seen_columns=_list("seen", columns),
+        stage=sql.Identifier(stage),
+        same_key=_same_key(table),
+    )
+
+
+def _update(table: Table, columns: Sequence[Column], stage: str) -> sql.Composed:
+    rest = [column for column in columns if column.name not in table.key]
+    return sql.SQL(
+        """
+        UPDATE {table} AS known
+        SET ({columns}, is_retired, observed_at) = ROW ({seen_columns}, false, %(observed_at)s)
+        FROM {stage} AS seen
+        WHERE {same_key}
+            AND (known.is_retired OR ROW ({known_columns}) IS DISTINCT FROM ROW ({seen_columns}))
+        """
+    ).format(
+        table=_name(table),
+        columns=_list(None, rest),
+        seen_columns=_list("seen", rest),
+        known_columns=_list("known", rest),
+        stage=sql.Identifier(stage),
+        same_key=_same_key(table),
+    )
+
+
+def _retire(table: Table, stage: str) -> sql.Composed:
+    key = [column for column in table.columns if column.name in table.key]
+    return sql.SQL(
+        """
+        UPDATE {table} AS known
+        SET is_retired = true, observed_at = %(observed_at)s
+        WHERE NOT known.is_retired
+            AND NOT EXISTS (SELECT FROM {stage} AS seen WHERE {same_key})
+            AND concat_ws(':', {key}) <> ALL (%(refused_keys)s::text[])
+        """
+    ).format(
+        table=_name(table),
+        stage=sql.Identifier(stage),
+        same_key=_same_key(table),
+        key=_list("known", key),
+    )
+
+
+def _name(table: Table) -> sql.Identifier:
+    return sql.Identifier(SCHEMA, table.name)
+
+
+def _list(alias: str | None, columns: Sequence[Column]) -> sql.Composed:
+    prefix = (alias,) if alias else ()
+    return sql.SQL(", ").join(sql.Identifier(*prefix, column.name) for column in columns)
+
+
+def _same_key(table: Table) -> sql.Composed:
+    return sql.SQL(" AND ").join(
+        sql.SQL("known.{0} = seen.{0}").format(sql.Identifier(name)) for name in table.key
+    )

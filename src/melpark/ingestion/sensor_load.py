@@ -1,0 +1,77 @@
+"""One accepted poll of the sensors: the present, events, states and outages, as semantics.md defines them.
+
+`seen_sensors` holds the answer's records, `sensor_changes` the present before and after side by side; from
+these each table is written by one statement, and only where something changed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from psycopg import Cursor, sql
+from psycopg.rows import TupleRow
+
+from melpark.ingestion import staging
+from melpark.ingestion.sensor_sql import (
+    ADD_EVENTS,
+    ADD_OUTAGE,
+    ADD_STATES,
+    CHANGES,
+    CHANGES_COLUMNS,
+    FIND_CHANGES,
+    INSERT_SENSORS,
+    SEEN,
+    SEEN_COLUMNS,
+    TAKE_OUT_CONTRADICTIONS,
+    UPDATE_SENSORS,
+)
+from melpark.ingestion.sources import Kept, Reason, Rejected
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The instants of one poll: its HTTP Date, the feed's own time in it, and in the accepted polls before.
+
+    `updated_at` never runs backwards: it is the newest `lastupdated` of this poll and those before.
+    `previous_updated_at` is None for the first poll.
+    """
+
+    observed_at: datetime
+    updated_at: datetime
+    previous_updated_at: datetime | None
+    offline_after: timedelta
+
+
+def stage(cursor: Cursor[TupleRow], kept: Sequence[Kept]) -> list[Rejected]:
+    """Stage the records and take out those that contradict what is known; returns the latter."""
+    staging.create(cursor, SEEN, SEEN_COLUMNS)
+    rows = ([item.row[column.name] for column in SEEN_COLUMNS] for item in kept)
+    staging.copy(cursor, sql.Identifier(SEEN), SEEN_COLUMNS, rows)
+    payloads = {item.key: item.payload for item in kept}
+    refused = cursor.execute(TAKE_OUT_CONTRADICTIONS).fetchall()
+    return [Rejected(Reason(reason), key, payloads[key]) for key, reason in refused]
+
+
+def apply(cursor: Cursor[TupleRow], feed: Feed, refused_keys: Sequence[str]) -> int:
+    """Write what the staged records change and return the number of rows of `sensors` written.
+
+    Bays in `refused_keys` are in the feed, though nothing new is known of them.
+    """
+    staging.create(cursor, CHANGES, CHANGES_COLUMNS)
+    parameters = {
+        "observed_at": feed.observed_at,
+        "feed": feed.updated_at,
+        "previous_feed": feed.previous_updated_at,
+        "offline_after": feed.offline_after,
+        "refused_keys": list(refused_keys),
+    }
+    for statement in (FIND_CHANGES, ADD_EVENTS, ADD_STATES, ADD_OUTAGE):
+        cursor.execute(statement, parameters)
+    updated = cursor.execute(UPDATE_SENSORS, parameters).rowcount
+    return updated + cursor.execute(INSERT_SENSORS, parameters).rowcount
+
+
+def feed_updated_at(kept: Sequence[Kept]) -> datetime | None:
+    """The newest `lastupdated` of the records."""
+    return max((cast(datetime, item.row["heard_at"]) for item in kept), default=None)

@@ -1,0 +1,218 @@
+"""One record of the portal: how its fields are read, and what is kept or refused of an answer."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+
+import orjson
+
+Record = Mapping[str, object]
+Row = dict[str, object]
+
+# Our HTTP Date and the feed's stamps come from two clocks of the City.
+CLOCK_TOLERANCE = timedelta(minutes=1)
+LONGEST_TEXT = 200
+INTEGERS = range(-(2**31), 2**31)
+LATITUDES = (-37.95, -37.70)
+LONGITUDES = (144.80, 145.10)
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class Reason(StrEnum):
+    """Why a record was refused."""
+
+    NOT_AN_OBJECT = "not_an_object"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    UNKNOWN_STATUS = "unknown_status"
+    EPOCH_ZERO_TIME = "epoch_zero_time"
+    TIME_IN_FUTURE = "time_in_future"
+    OUTSIDE_MELBOURNE = "outside_melbourne"
+    DUPLICATE_KEY = "duplicate_key"
+    TIME_RUNS_BACKWARDS = "time_runs_backwards"
+    STATUS_CONTRADICTS = "status_contradicts"
+
+
+class RecordError(ValueError):
+    """A record does not fit its contract."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(reason.value)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A record that fits: its natural key joined by colons, its contract columns, and itself."""
+
+    key: str
+    row: Row
+    payload: Record
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that does not fit; `key` is None where it cannot be read."""
+
+    reason: Reason
+    key: str | None
+    payload: object
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """An answer's records, each either kept or rejected. Keys of kept rows are unique."""
+
+    kept: tuple[Kept, ...]
+    rejected: tuple[Rejected, ...]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a dataset's records become rows.
+
+    `key` and `row` raise RecordError; `newest` orders rows that share a key; `fields` are those that the
+    contract knows, all others go to the column `extra`.
+    """
+
+    fields: frozenset[str]
+    key: Callable[[Record], str]
+    row: Callable[[Record, datetime], Row]
+    newest: Callable[[Row], tuple[date, ...]] = lambda row: ()
+
+    def parse(self, records: Iterable[object], observed_at: datetime) -> Parsed:
+        """Keep what fits at `observed_at` (timezone-aware, the answer's HTTP Date), reject the rest."""
+        kept: list[Kept] = []
+        rejected: list[Rejected] = []
+        for record in records:
+            result = self._read(record, observed_at)
+            if isinstance(result, Kept):
+                kept.append(result)
+            else:
+                rejected.append(result)
+        unique, repeated = self._without_duplicates(kept)
+        return Parsed(tuple(unique), tuple(rejected + repeated))
+
+    def _read(self, record: object, observed_at: datetime) -> Kept | Rejected:
+        if not isinstance(record, Mapping):
+            return Rejected(Reason.NOT_AN_OBJECT, None, record)
+        key = None
+        try:
+            key = self.key(record)
+            row = self.row(record, observed_at)
+        except RecordError as error:
+            return Rejected(error.reason, key, record)
+        extra = {name: value for name, value in record.items() if name not in self.fields}
+        return Kept(key, row | {"extra": extra or None}, record)
+
+    def _without_duplicates(self, kept: list[Kept]) -> tuple[list[Kept], list[Rejected]]:
+        if len({item.key for item in kept}) == len(kept):
+            return kept, []
+        # The whole record decides a tie, so that the order of an answer, which is not stable, does not.
+        ranked = sorted(kept, key=lambda item: (item.key, self.newest(item.row), _canonical(item.payload)))
+        unique: list[Kept] = []
+        repeated: list[Rejected] = []
+        for _, group in groupby(ranked, key=lambda item: item.key):
+            *others, newest = group
+            unique.append(newest)
+            repeated += [Rejected(Reason.DUPLICATE_KEY, item.key, item.payload) for item in others]
+        return unique, repeated
+
+
+def required(record: Record, field: str) -> object:
+    """The field's value, which must be there and not null."""
+    value = record.get(field)
+    if value is None:
+        raise RecordError(Reason.MISSING_FIELD)
+    return value
+
+
+def text(record: Record, field: str) -> str:
+    value = required(record, field)
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT or "\x00" in value:
+        raise RecordError(Reason.WRONG_TYPE)
+    return value
+
+
+def optional_text(record: Record, field: str) -> str | None:
+    return None if record.get(field) in (None, "") else text(record, field)
+
+
+def identifier(record: Record, field: str) -> str:
+    """A number or a text, as text: two of the City's ids are not numbers."""
+    value = required(record, field)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return text(record, field)
+
+
+def optional_identifier(record: Record, field: str) -> str | None:
+    return None if record.get(field) in (None, "") else identifier(record, field)
+
+
+def integer(record: Record, field: str) -> int:
+    value = required(record, field)
+    if isinstance(value, bool) or not isinstance(value, int) or value not in INTEGERS:
+        raise RecordError(Reason.WRONG_TYPE)
+    return value
+
+
+def optional_integer(record: Record, field: str) -> int | None:
+    return None if record.get(field) is None else integer(record, field)
+
+
+def instant(record: Record, field: str, observed_at: datetime) -> datetime:
+    """A time with an offset, in UTC, of 1971 or later and not after `observed_at`."""
+    try:
+        moment = datetime.fromisoformat(text(record, field))
+        if moment.tzinfo is None:
+            raise RecordError(Reason.WRONG_TYPE)
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise error if isinstance(error, RecordError) else RecordError(Reason.WRONG_TYPE) from None
+    if moment.year <= 1970:
+        raise RecordError(Reason.EPOCH_ZERO_TIME)
+    if moment > observed_at + CLOCK_TOLERANCE:
+        raise RecordError(Reason.TIME_IN_FUTURE)
+    return moment
+
+
+def optional_day(record: Record, field: str) -> date | None:
+    value = optional_text(record, field)
+    if value is None:
+        return None
+    if not DAY.fullmatch(value):
+        raise RecordError(Reason.WRONG_TYPE)
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise RecordError(Reason.WRONG_TYPE) from None
+
+
+def degrees(record: Record, field: str) -> float:
+    value = required(record, field)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise RecordError(Reason.WRONG_TYPE)
+    return float(value)
+
+
+def point(record: Record, longitude: str, latitude: str) -> tuple[float, float]:
+    """Longitude and latitude in degrees, in or near the City of Melbourne."""
+    place = degrees(record, longitude), degrees(record, latitude)
+    inside_east = LONGITUDES[0] <= place[0] <= LONGITUDES[1]
+    inside_north = LATITUDES[0] <= place[1] <= LATITUDES[1]
+    if not (inside_east and inside_north):
+        raise RecordError(Reason.OUTSIDE_MELBOURNE)
+    return place
+
+
+def join_key(parts: Sequence[object]) -> str:
+    """A natural key as one text, a null part as nothing."""
+    return ":".join("" if part is None else str(part) for part in parts)
+
+
+def _canonical(record: Record) -> bytes:
+    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)

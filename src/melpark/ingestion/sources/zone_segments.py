@@ -1,0 +1,39 @@
+"""Which streets a parking zone lies in: `parking-zones-linked-to-street-segments`."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from melpark.ingestion.sources.record import (
+    Parsed,
+    Reader,
+    Record,
+    Row,
+    integer,
+    join_key,
+    optional_text,
+    text,
+)
+
+FIELDS = frozenset({"parkingzone", "segment_id", "onstreet", "streetfrom", "streetto"})
+
+
+def parse(records: Iterable[object], observed_at: datetime) -> Parsed:
+    """Rows of `parking.zone_segments` without what the loader computes."""
+    return READER.parse(records, observed_at)
+
+
+def _key(record: Record) -> str:
+    return join_key((integer(record, "parkingzone"), integer(record, "segment_id")))
+
+
+def _row(record: Record, observed_at: datetime) -> Row:
+    return {
+        "zone_number": integer(record, "parkingzone"),
+        "segment_id": integer(record, "segment_id"),
+        "street": text(record, "onstreet"),
+        "street_from": optional_text(record, "streetfrom"),
+        "street_to": optional_text(record, "streetto"),
+    }
+
+
+READER = Reader(FIELDS, _key, _row)

