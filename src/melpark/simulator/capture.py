@@ -70,7 +70,11 @@ class Capture:
             names = sorted(_visible(folder))
             problems += [problem for name in names if (problem := _problem(name))]
             if names:
-                files[folder.name] = tuple(_file(name) for name in names if _observed_at(name))
+                files[folder.name] = tuple(
+                    CaptureFile(folder.name, observed_at, name)
+                    for name in names
+                    if (observed_at := _observed_at(name))
+                )
         if problems:
             raise ConfigurationError(f"The capture {path} is broken", _shown(problems), REMEDY)
         if SENSORS.dataset not in files:
@@ -115,12 +119,6 @@ def _observed_at(path: Path) -> datetime | None:
         return datetime.strptime(stem, STAMP).replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _file(path: Path) -> CaptureFile:
-    observed_at = _observed_at(path)
-    assert observed_at is not None  # noqa: S101
-    return CaptureFile(path.parent.name, observed_at, path)
 
 
 def _problem(path: Path) -> str:

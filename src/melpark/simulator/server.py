@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from melpark.contracts import SENSORS
 from melpark.errors import ConfigurationError
 from melpark.settings import Settings
 from melpark.simulator.answers import Answer, Clock, Source, UnknownDatasetError, etags_of, longest_hold
@@ -23,7 +24,7 @@ from melpark.simulator.capture import Capture
 from melpark.simulator.query import Page, QueryError, Record, where
 from melpark.simulator.quota import Quota
 from melpark.simulator.replay import Replay
-from melpark.simulator.simulated import simulated
+from melpark.simulator.simulated import Simulated
 
 HOST = "127.0.0.1"
 CATALOG = "/api/explore/v2.1/catalog/datasets"
@@ -38,7 +39,7 @@ def open_source(settings: Settings) -> Source:
         capture = Capture.open(settings.capture_dir)
         return Replay(capture, settings.run_number, settings.effective_speed, hold)
     if settings.source == "simulator":
-        return simulated(settings.simulator_seed, settings.effective_speed, hold)
+        return Simulated(settings.simulator_seed, settings.effective_speed, hold)
     raise ConfigurationError(
         f"Source {settings.source} needs no process", "the City plays it", "Ask for simulator or replay"
     )
@@ -47,6 +48,8 @@ def open_source(settings: Settings) -> Source:
 def create_app(settings: Settings, clock: Clock | None = None, quota: Quota | None = None) -> ASGIApp:
     """The ASGI application; opens and checks the source before it returns."""
     portal = Portal(open_source(settings), clock or Clock(), quota or Quota())
+    # The first poll should not pay for what later ones find in memory.
+    portal.source.peek(SENSORS.dataset, portal.clock.now())
     return Starlette(
         routes=[
             Route(f"{CATALOG}/{{dataset}}/exports/json", portal.export),
