@@ -1,3 +1,3 @@
 """Fixtures that several folders of tests share."""
 
-pytest_plugins = ["plugins.postgres"]
+pytest_plugins = ["plugins.postgres", "plugins.real_data"]

@@ -19,6 +19,8 @@ COLOURS = {
 
 def render(status: dict[str, Any], url: str) -> Group:
     """The status as two tables: engines and stages."""
+    if not status["engines"]:
+        return Group(Text.assemble(("MelPark ", "bold"), status["state"], "   `melpark up` starts it"))
     head = Text.assemble(
         ("MelPark ", "bold"),
         (status["state"], COLOURS.get(status["state"], "red")),

@@ -1,0 +1,86 @@
+# Every target calls the `melpark` command; nothing here has logic of its own.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+TOOLS := .tools
+# uv of the machine, or one of our own.
+UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/uv/bin/uv)
+VENV := .venv
+BIN := $(VENV)/bin
+export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS := true
+# Options of `melpark up`, as in: make up ARGS="--source replay --capture DIR --speed 0"
+ARGS ?=
+# Progress bars on a terminal, plain lines elsewhere.
+QUIET := $(shell [ -t 2 ] || echo --quiet)
+
+.PHONY: help up down status logs doctor reset test lint format bench clean lock
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+up: $(VENV)/.synced ## Start every engine and show the map; Ctrl-C stops everything (ARGS="--source replay ...")
+	@exec $(BIN)/melpark up $(ARGS)
+
+down: $(VENV)/.synced ## Stop the running stack
+	@$(BIN)/melpark down
+
+status: $(VENV)/.synced ## Show engines and stages
+	@$(BIN)/melpark status
+
+logs: $(VENV)/.synced ## Print the newest lines of the engines' logs
+	@$(BIN)/melpark logs $(ARGS)
+
+doctor: $(VENV)/.synced ## Say what is wrong and how to mend it
+	@$(BIN)/melpark doctor
+
+reset: $(VENV)/.synced ## Delete all data; asks first
+	@$(BIN)/melpark reset
+
+test: $(VENV)/.synced-dev ## The whole test suite, real engines included
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.synced-dev ## Format, lint, types, direction of imports
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > /dev/null || $(BIN)/lint-imports
+
+format: $(VENV)/.synced-dev ## Format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+bench: $(VENV)/.synced-dev ## Measure what the README claims
+	@$(BIN)/python benchmarks/spine.py $(ARGS)
+
+clean: ## Remove what is built, but no data
+	rm -rf $(VENV) $(TOOLS) web/node_modules web/dist
+
+lock: $(UV) ## Resolve the dependencies anew into the lock files
+	@for set in "" "-dev"; do \
+		$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+			--no-emit-index-url --no-emit-find-links pyproject.toml --group build \
+			$$( [ -n "$$set" ] && echo "--group dev" ) -o requirements$$set.lock; \
+	done
+
+$(UV):
+	@echo "Getting uv ..."
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13: name one, as in make up PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv $(TOOLS)/uv >/dev/null 2>&1 && $(TOOLS)/uv/bin/pip install --quiet --disable-pip-version-check uv \
+		|| { rm -rf $(TOOLS)/uv; $(PYTHON) -m pip install --quiet --disable-pip-version-check --prefix $(CURDIR)/$(TOOLS)/uv uv; } \
+		|| { echo "uv could not be got: $(PYTHON) has neither venv nor pip; install python3-venv (Debian) or uv itself" >&2; exit 3; }
+
+$(VENV)/bin/python: | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+
+$(VENV)/.synced: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the locked environment ..."
+	@$(UV) pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.synced-dev: requirements-dev.lock $(VENV)/.synced
+	@echo "Installing the test environment ..."
+	@$(UV) pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@
