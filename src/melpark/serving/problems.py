@@ -46,7 +46,7 @@ def install(app: FastAPI) -> None:
 
 
 async def _http_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 registered for this type
+    assert isinstance(error, HTTPException)
     detail = error.detail
     if detail == HTTPStatus(error.status_code).phrase:
         detail = f"{request.method} {request.url.path} is not offered here; /openapi.json lists what is."
@@ -54,7 +54,7 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 
 
 async def _input_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 registered for this type
+    assert isinstance(error, RequestValidationError)
     details = (
         f"{'.'.join(str(part) for part in one['loc'][1:])}: {str(one['msg']).removeprefix('Value error, ')}"
         for one in error.errors()

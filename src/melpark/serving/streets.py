@@ -10,6 +10,9 @@ LEAST_METRES = 8.0
 # Farther than this to the side, on average, the bays do not lie along one straight line.
 MOST_SPREAD_METRES = 35.0
 METRES_PER_DEGREE = 111_320.0
+# Ends of one street's segments are joined over a crossing, not over a park; and only straight on, roughly.
+WIDEST_CROSSING_METRES = 130.0
+STRAIGHT_ON = math.cos(math.radians(50))
 
 Point = tuple[float, float]
 
@@ -33,8 +36,12 @@ def fit_streets(bays: Iterable[tuple[str, float, float]]) -> list[StreetLine]:
     segments: dict[str, list[Point]] = defaultdict(list)
     for description, longitude, latitude in bays:
         segments[description].append((longitude, latitude))
-    lines = (_fit(street_name(description), points) for description, points in sorted(segments.items()))
-    return [line for line in lines if line]
+    fits = (_fit(street_name(description), points) for description, points in sorted(segments.items()))
+    lines = [line for line in fits if line]
+    by_street: dict[str, list[StreetLine]] = defaultdict(list)
+    for line in lines:
+        by_street[line.name].append(line)
+    return lines + [joint for pieces in by_street.values() for joint in _joints(pieces)]
 
 
 def _fit(name: str, points: list[Point]) -> StreetLine | None:
@@ -61,6 +68,44 @@ def _fit(name: str, points: list[Point]) -> StreetLine | None:
         (longitude + first * east / width, latitude + first * north / METRES_PER_DEGREE),
         (longitude + last * east / width, latitude + last * north / METRES_PER_DEGREE),
     )
+
+
+def _joints(pieces: list[StreetLine]) -> list[StreetLine]:
+    """Lines that join the pieces of one street over its crossings, the shortest first, each end once."""
+    ends = [
+        (number, here, there)
+        for number, piece in enumerate(pieces)
+        for here, there in ((piece.start, piece.end), (piece.end, piece.start))
+    ]
+    gaps = sorted(
+        (math.hypot(*_metres(one[1], other[1])), first, second)
+        for second, other in enumerate(ends)
+        for first, one in enumerate(ends[:second])
+        if one[0] != other[0] and _leads_to(one, other[1]) and _leads_to(other, one[1])
+    )
+    joined: set[int] = set()
+    joints = []
+    for gap, first, second in gaps:
+        if gap > WIDEST_CROSSING_METRES:
+            break
+        if first not in joined and second not in joined:
+            joined |= {first, second}
+            joints.append(StreetLine(pieces[0].name, ends[first][1], ends[second][1]))
+    return joints
+
+
+def _leads_to(end: tuple[int, Point, Point], place: Point) -> bool:
+    """True when a piece, followed beyond its end, goes roughly towards the place."""
+    _, here, there = end
+    outward, joint = _metres(there, here), _metres(here, place)
+    along = outward[0] * joint[0] + outward[1] * joint[1]
+    return along >= STRAIGHT_ON * math.hypot(*outward) * math.hypot(*joint)
+
+
+def _metres(one: Point, other: Point) -> tuple[float, float]:
+    """East and north from one point to another."""
+    width = METRES_PER_DEGREE * math.cos(math.radians(one[1]))
+    return (other[0] - one[0]) * width, (other[1] - one[1]) * METRES_PER_DEGREE
 
 
 def geojson(lines: Iterable[StreetLine], attribution: str) -> dict[str, object]:
