@@ -44,7 +44,7 @@ class CaptureFile:
     def body(self) -> bytes:
         """The answer's bytes as captured. Raises StopError when the file was changed since it was opened."""
         try:
-            return gzip.decompress(self.path.read_bytes())
+            return _gunzip(self.path)
         except (OSError, EOFError, zlib.error) as error:
             raise StopError(f"{self.path} can no longer be read", str(error), REMEDY) from None
 
@@ -106,6 +106,14 @@ def write_file(folder: Path, dataset: str, observed_at: datetime, body: bytes) -
     return target
 
 
+def _gunzip(path: Path) -> bytes:
+    compressed = path.read_bytes()
+    if not compressed:
+        # gzip takes an empty file for an empty content.
+        raise EOFError("the file is empty")
+    return gzip.decompress(compressed)
+
+
 def _visible(folder: Path) -> list[Path]:
     # A leading dot is an unfinished file of a recording that was killed.
     return [child for child in folder.iterdir() if not child.name.startswith(".")]
@@ -127,7 +135,7 @@ def _problem(path: Path) -> str:
     if _observed_at(path) is None:
         return f"{name} is not named <YYYYMMDDTHHMMSSZ>{SUFFIX}"
     try:
-        records = orjson.loads(gzip.decompress(path.read_bytes()))
+        records = orjson.loads(_gunzip(path))
     except orjson.JSONDecodeError as error:
         return f"{name} is not JSON ({error})"
     except EOFError:
