@@ -1,0 +1,3 @@
+select session_key, duration_minutes, duration_min_minutes, duration_max_minutes
+from {{ ref('fact_parking_sessions') }}
+where least(duration_minutes, duration_min_minutes, duration_max_minutes) < 0
