@@ -61,8 +61,7 @@ def postgres_template(postgres_server: Settings) -> Settings:
 @pytest.fixture
 def postgres(postgres_template: Settings) -> Settings:
     """Settings of a PostgreSQL whose database `melpark` is migrated and empty."""
-    _fresh_database(postgres_template, f"TEMPLATE {TEMPLATE}")
-    create_roles_and_database(postgres_template)
+    fresh_database(postgres_template)
     return postgres_template
 
 
@@ -88,10 +87,13 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _fresh_database(settings: Settings, template: str) -> None:
+def fresh_database(settings: Settings) -> None:
+    """Replace the database `melpark` by an empty, migrated one."""
     with connect(settings, SUPERUSER, database="postgres") as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {DATABASE} {template} OWNER {OWNER_ROLE}")
+        connection.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {TEMPLATE} OWNER {OWNER_ROLE}")
+    # A copy has not the rights of its template.
+    create_roles_and_database(settings)
 
 
 def _start(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:

@@ -1,0 +1,81 @@
+"""Reference tables follow the portal, and only what differs is written."""
+
+from collections.abc import Callable
+from typing import Any
+
+from integration.ingestion.made_up_polls import answer, at
+from melpark.contracts import BAYS, SIGN_PLATES, ZONE_SEGMENTS
+from melpark.ingestion.postgres_loader import PostgresLoader
+
+Query = Callable[..., list[tuple[Any, ...]]]
+
+
+def segment(number: int, **changes: object) -> dict[str, object]:
+    return {
+        "parkingzone": 7000,
+        "segment_id": number,
+        "onstreet": "Poplar Road",
+        "streetfrom": "Upfield Railway",
+        "streetto": "Kendall Avenue",
+    } | changes
+
+
+def load(loader: PostgresLoader, *answers: list[dict[str, object]]) -> list[int | None]:
+    """Load answers a minute apart and return how many rows each wrote."""
+    return [
+        loader.load(answer(records, minute, ZONE_SEGMENTS.dataset)).changed
+        for minute, records in enumerate(answers)
+    ]
+
+
+def rows(query: Query) -> list[tuple[Any, ...]]:
+    return query(
+        "SELECT segment_id, street_to, is_retired, observed_at, extra FROM parking.zone_segments ORDER BY segment_id"
+    )
+
+
+def test_the_same_answer_writes_nothing(loader: PostgresLoader, query: Query) -> None:
+    both = [segment(1), segment(2, streetto=None, surveyed=["a", {"b": None}])]
+    assert load(loader, both, both) == [2, 0]
+    assert [row[3] for row in rows(query)] == [at(0), at(0)]
+
+
+def test_only_the_row_that_differs_is_written(loader: PostgresLoader, query: Query) -> None:
+    changed = load(loader, [segment(1), segment(2)], [segment(1), segment(2, streetto=None)])
+    assert changed == [2, 1]
+    assert rows(query)[1][:4] == (2, None, False, at(1))
+
+
+def test_a_new_field_of_the_source_is_kept_in_extra(loader: PostgresLoader, query: Query) -> None:
+    assert load(loader, [segment(1)], [segment(1, side="north")]) == [1, 1]
+    assert rows(query)[0][4] == {"side": "north"}
+
+
+def test_a_row_that_is_gone_is_retired_and_one_that_is_back_is_not(
+    loader: PostgresLoader, query: Query
+) -> None:
+    assert load(loader, [segment(1), segment(2)], [segment(1)]) == [2, 1]
+    assert rows(query)[1][2:4] == (True, at(1))
+    assert load(loader, [segment(1)], [segment(1)], [segment(1), segment(2)])[-1] == 1
+    assert rows(query)[1][2:4] == (False, at(2))
+
+
+def test_a_refused_record_does_not_retire_its_row(loader: PostgresLoader, query: Query) -> None:
+    load(loader, [segment(1), segment(2)], [segment(1), segment(2, onstreet=None)])
+    assert [row[2] for row in rows(query)] == [False, False]
+
+
+def test_bays_and_plates_load_by_their_contracts(loader: PostgresLoader, query: Query) -> None:
+    bay = {"roadsegmentid": None, "kerbsideid": "7570N", "latitude": -37.81, "longitude": 144.95}
+    bay |= {"roadsegmentdescription": None, "lastupdated": "2023-10-31"}
+    plate = {"parkingzone": 7002, "restriction_days": "Sat", "restriction_display": "4P"}
+    plate |= {"time_restrictions_start": "07:30:00", "time_restrictions_finish": "23:59:00"}
+    assert loader.load(answer([bay], 0, BAYS.dataset)).changed == 1
+    assert loader.load(answer([bay], 1, BAYS.dataset)).changed == 0
+    assert loader.load(answer([plate], 0, SIGN_PLATES.dataset)).changed == 1
+    assert query("SELECT bay_key, kerbside_id, road_segment_id, updated_on::text FROM parking.bays") == [
+        (":-37.81:144.95", "7570N", None, "2023-10-31")
+    ]
+    assert query("SELECT zone_number, days, start_minute, finish_minute, code FROM parking.sign_plates") == [
+        (7002, "Sat", 450, 1440, "4P")
+    ]
