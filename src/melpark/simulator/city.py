@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from melpark.simulator.blocks import Block, Side, blocks
@@ -132,6 +133,7 @@ class City:
         ]
 
 
+@lru_cache(maxsize=2)
 def build(seed: int) -> City:
     """Lay out the city of `seed`: about 330 zones with 3,300 sensors, and the bays that have none."""
     rng = stream(seed, "city")

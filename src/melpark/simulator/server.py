@@ -1,11 +1,13 @@
 """The portal's HTTP API, played by a process of ours: `/api/explore/v2.1/catalog/datasets/...`."""
 
+import asyncio
 import contextlib
 import signal
 import socket
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
+from functools import partial
 
 import orjson
 import uvicorn
@@ -61,6 +63,7 @@ def create_app(settings: Settings, clock: Clock | None = None, quota: Quota | No
             UnknownDatasetError: portal.unknown_dataset,
             QueryError: portal.bad_query,
             QuotaExceededError: portal.quota_exceeded,
+            EndingError: portal.ending,
         },
     )
 
@@ -74,8 +77,9 @@ def run(settings: Settings) -> None:
         raise ConfigurationError(
             f"Port {settings.source_port} (source_port) is not free", why, "Set MELPARK_SOURCE_PORT"
         ) from None
+    ending = asyncio.Event()
     with listener:
-        app = create_app(settings)
+        app = create_app(settings, Clock(sleep=partial(_sleep_unless, ending)))
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -83,13 +87,34 @@ def run(settings: Settings) -> None:
             date_header=False,
             server_header=False,
             lifespan="off",
-            # A held answer ends with the server: the poller asks again with the same ETag.
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=5,
         )
         # uvicorn raises the signal once more after its shutdown; a second death would be an unclean one.
         signal.signal(signal.SIGTERM, lambda *_: None)
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+            _Server(config, ending).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Lets held answers go as soon as it is told to end."""
+
+    def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending.set()
+        await super().shutdown(sockets)
+
+
+async def _sleep_unless(ending: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(ending.wait(), seconds)
+        raise EndingError
+
+
+class EndingError(Exception):
+    """The server ends while it holds an answer: HTTP 503, and the poller asks again with the same ETag."""
 
 
 class QuotaExceededError(Exception):
@@ -154,6 +179,9 @@ class Portal:
     async def quota_exceeded(self, request: Request, error: Exception) -> Response:
         body, headers = self.quota.refusal(self.clock.now())
         return self._respond(orjson.dumps(body), 429, headers=headers)
+
+    async def ending(self, request: Request, error: Exception) -> Response:
+        return self._refuse(503, "ServiceUnavailable", "The server ends.")
 
     def _admit(self, request: Request, allowed: frozenset[str]) -> None:
         """Raises QuotaExceededError, or QueryError for a parameter that would silently be ignored."""

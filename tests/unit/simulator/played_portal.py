@@ -53,8 +53,13 @@ class PlayedPortal:
         headers = {"If-None-Match": etag} if etag else {}
         return self.get(f"{CATALOG}/{dataset}/exports/json", query, headers)
 
-    def records(self, dataset: str = SENSORS.dataset, **query: str | int) -> httpx.Response:
-        return self.get(f"{CATALOG}/{dataset}/records", query)
+    def records(
+        self,
+        dataset: str = SENSORS.dataset,
+        query: Mapping[str, str | int] | None = None,
+        **more: str | int,
+    ) -> httpx.Response:
+        return self.get(f"{CATALOG}/{dataset}/records", {**(query or {}), **more})
 
     def health(self) -> Mapping[str, Any]:
         health: Mapping[str, Any] = self.get("/healthz").json()

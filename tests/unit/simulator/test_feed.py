@@ -1,0 +1,137 @@
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from statistics import mean
+
+import pytest
+
+from melpark.simulator.city import Record, build
+from melpark.simulator.dynamics import MELBOURNE, Truth
+from melpark.simulator.feed import Feed, tick_of
+
+NIGHT = datetime(2025, 8, 7, 1, 21, tzinfo=MELBOURNE)
+NOON = datetime(2025, 8, 7, 11, 12, tzinfo=MELBOURNE)
+FRIDAY_EVENING = datetime(2025, 8, 8, 18, 0, tzinfo=MELBOURNE)
+REFRESH = timedelta(minutes=2)
+
+
+@pytest.fixture(scope="module")
+def feed() -> Feed:
+    city = build(20250807)
+    return Feed(city, Truth(city))
+
+
+def live(feed: Feed, at: datetime) -> dict[int, Record]:
+    tick = tick_of(at)
+    now = datetime.fromtimestamp(tick, UTC).isoformat()
+    records = feed.records(tick)
+    return {record["kerbsideid"]: record for record in records if record["lastupdated"] == now}
+
+
+def changed_at(record: Record) -> datetime:
+    return datetime.fromisoformat(record["status_timestamp"])
+
+
+def test_a_refresh_is_the_same_in_every_process(feed: Feed) -> None:
+    city = build(20250807)
+    assert Feed(city, Truth(city)).records(tick_of(NOON)) == feed.records(tick_of(NOON))
+
+
+def test_records_have_the_shape_of_the_citys(feed: Feed) -> None:
+    record = feed.records(tick_of(NOON))[0]
+    assert list(record) == [
+        *("lastupdated", "status_timestamp", "zone_number", "status_description", "kerbsideid", "location"),
+    ]
+    assert record["lastupdated"].endswith("+00:00")
+    assert list(record["location"]) == ["lon", "lat"]
+
+
+def test_all_live_bays_share_one_time_and_fifteen_percent_are_dead(feed: Feed) -> None:
+    alive = live(feed, NOON)
+    assert 0.82 <= len(alive) / len(feed.city.sensors) <= 0.88
+
+
+def test_a_dead_sensor_keeps_its_last_status_and_an_old_time(feed: Feed) -> None:
+    dead = {kerbside_id for kerbside_id, fault in feed.faults.items() if fault.kind == "dead"}
+    before, after = (
+        [record for record in feed.records(tick_of(at)) if record["kerbsideid"] in dead]
+        for at in (NIGHT, FRIDAY_EVENING)
+    )
+    assert before == after
+    assert len({record["lastupdated"] for record in before}) <= 28
+    assert all(changed_at(record) <= datetime.fromisoformat(record["lastupdated"]) for record in before)
+
+
+def test_before_its_fault_a_sensor_lives(feed: Feed) -> None:
+    assert len(live(feed, datetime(2023, 1, 1, tzinfo=UTC))) == len(feed.city.sensors)
+
+
+def test_a_quarter_of_the_live_bays_has_been_stuck_for_over_a_day(feed: Feed) -> None:
+    old = [changed_at(record) < NOON - timedelta(days=1) for record in live(feed, NOON).values()]
+    assert 0.18 <= mean(old) <= 0.32
+
+
+def test_seven_rows_have_1970_as_status_time(feed: Feed) -> None:
+    records = feed.records(tick_of(NOON))
+    assert sum(record["status_timestamp"] == "1970-01-01T00:00:00+00:00" for record in records) == 7
+
+
+def test_the_feed_is_late_by_42_to_165_seconds(feed: Feed) -> None:
+    lags = [tick - feed.known_until(tick) for tick in range(0, 120 * 2_000, 120)]
+    assert (min(lags), max(lags)) == (42, 162)
+    newest = max(changed_at(record) for record in live(feed, NOON).values())
+    assert timedelta(seconds=42) <= NOON - newest <= timedelta(seconds=200)
+
+
+def test_status_time_never_runs_backwards(feed: Feed) -> None:
+    before = live(feed, NOON)
+    for number in range(1, 25):
+        after = live(feed, NOON + number * REFRESH)
+        assert after.keys() == before.keys()
+        assert all(changed_at(after[bay]) >= changed_at(before[bay]) for bay in before)
+        before = after
+
+
+def test_a_sound_sensor_reports_the_truth_of_the_time_that_the_feed_knows(feed: Feed) -> None:
+    tick = tick_of(NOON)
+    known_until = datetime.fromtimestamp(feed.known_until(tick), UTC)
+    for bay, record in live(feed, NOON).items():
+        if bay not in feed.faults:
+            event = feed.truth.true_status(bay, known_until)
+            assert (changed_at(record), record["status_description"]) == (event.changed_at, event.status)
+
+
+def test_a_status_time_never_carries_two_statuses(feed: Feed) -> None:
+    polls = [feed.records(tick_of(NOON + number * REFRESH)) for number in range(30)]
+    statuses = {
+        (record["kerbsideid"], record["status_timestamp"], record["status_description"])
+        for poll in polls
+        for record in poll
+    }
+    keys = Counter((kerbside_id, time) for kerbside_id, time, _ in statuses)
+    assert max(keys.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"), [(NIGHT, 0.32), (NOON, 0.61), (FRIDAY_EVENING, 0.64)], ids=["night", "noon", "Friday"]
+)
+def test_occupancy_of_live_bays_is_near_the_citys(feed: Feed, at: datetime, expected: float) -> None:
+    taken = mean(record["status_description"] == "Present" for record in live(feed, at).values())
+    assert expected - 0.05 <= taken <= expected + 0.05
+
+
+def test_by_day_about_six_changes_in_ten_seconds_are_seen(feed: Feed) -> None:
+    before, after = live(feed, NOON), live(feed, NOON + 6 * REFRESH)
+    moved = [bay for bay in before if changed_at(after[bay]) != changed_at(before[bay])]
+    assert 0.4 <= len(moved) / 720 <= 0.9
+
+
+def test_polls_twelve_minutes_apart_hide_changes(feed: Feed) -> None:
+    before, after = live(feed, NOON), live(feed, NOON + 6 * REFRESH)
+    moved = [bay for bay in before if changed_at(after[bay]) != changed_at(before[bay])]
+    same = [before[bay]["status_description"] == after[bay]["status_description"] for bay in moved]
+    assert 0.15 <= mean(same) <= 0.5
+
+
+def test_the_truth_goes_on_where_a_sensor_is_stuck(feed: Feed) -> None:
+    stuck = [kerbside_id for kerbside_id, fault in feed.faults.items() if fault.kind == "stuck"]
+    assert any(feed.truth.true_events(bay, NOON, NOON + timedelta(days=1)) for bay in stuck[:20])
