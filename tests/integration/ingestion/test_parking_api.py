@@ -1,0 +1,173 @@
+"""The portal client against a server that answers byte by byte as told."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import stamina
+from pydantic import SecretStr
+
+from melpark.errors import ConfigurationError, MelParkError, RefusedError, RetryableError
+from melpark.ingestion.parking_api import Answer, NotModified, ParkingApi
+from melpark.settings import Settings
+
+DATE = "Date: Thu, 07 Aug 2025 01:11:39 GMT"
+DATASET = "on-street-parking-bay-sensors"
+KEY = "a-key-of-the-portal"
+
+
+def response(status: int, *headers: str, body: bytes = b"[]", length: int | None = None) -> bytes:
+    size = len(body) if length is None else length
+    head = [f"HTTP/1.1 {status} X", *headers, f"Content-Length: {size}", "Connection: close"]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+GOOD = response(200, DATE, 'ETag: "e1"', body=b'[{"a": 1}]')
+
+
+@dataclass
+class Portal:
+    """Answers each connection with the next of `responses`, and keeps what was asked and how long was waited."""
+
+    responses: list[bytes]
+    requests: list[str] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+
+    def fetch(self, etag: str | None = None, key: str | None = KEY) -> Answer | NotModified:
+        return asyncio.run(self._fetch(etag, key))
+
+    async def _fetch(self, etag: str | None, key: str | None) -> Answer | NotModified:
+        server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        settings = Settings(
+            home=Path("nowhere"),
+            source="portal",
+            portal_url=f"http://127.0.0.1:{port}/",
+            portal_api_key=SecretStr(key) if key else None,
+            request_timeout_seconds=20,
+        )
+        async with server, ParkingApi(settings, sleep=self._wait()) as api:
+            return await api.fetch(DATASET, etag)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(self.responses.pop(0))
+        writer.close()
+
+    def _wait(self) -> Callable[[float], Awaitable[None]]:
+        async def wait(seconds: float) -> None:
+            self.waits.append(seconds)
+
+        return wait
+
+
+@pytest.fixture(autouse=True)
+def _retries_do_not_wait() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=3, cap=True):
+        yield
+
+
+def error_of(portal: Portal, kind: type[MelParkError]) -> str:
+    with pytest.raises(kind) as caught:
+        portal.fetch()
+    return str(caught.value)
+
+
+def test_a_whole_answer_has_its_bytes_etag_and_source_time() -> None:
+    portal = Portal([GOOD])
+    answer = portal.fetch()
+    assert isinstance(answer, Answer)
+    assert (answer.body, answer.etag) == (b'[{"a": 1}]', '"e1"')
+    assert answer.observed_at.isoformat() == "2025-08-07T01:11:39+00:00"
+    assert answer.started_at <= answer.received_at
+    path = f"GET /api/explore/v2.1/catalog/datasets/{DATASET}/exports/json HTTP/1.1"
+    assert portal.requests[0].startswith(path)
+
+
+def test_the_etag_is_sent_back_and_304_is_no_answer() -> None:
+    portal = Portal([b"HTTP/1.1 304 X\r\nConnection: close\r\n\r\n"])
+    assert portal.fetch(etag='"e1"') == NotModified(DATASET)
+    assert 'if-none-match: "e1"' in portal.requests[0].lower()
+
+
+def test_without_an_etag_none_is_sent() -> None:
+    portal = Portal([GOOD])
+    portal.fetch()
+    assert "if-none-match" not in portal.requests[0].lower()
+
+
+def test_the_key_goes_into_its_header_and_nowhere_else(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    portal = Portal([response(500)] * 3)
+    line = error_of(portal, RetryableError)
+    assert f"Authorization: Apikey {KEY}" in portal.requests[0]
+    assert KEY not in line + caplog.text
+
+
+def test_without_a_key_no_authorization_is_sent() -> None:
+    portal = Portal([GOOD])
+    portal.fetch(key=None)
+    assert "authorization" not in portal.requests[0].lower()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        response(503),
+        b"",
+        response(200, DATE, body=b'[{"a":', length=100),
+        b"HTTP/1.1 200 X\r\n" + DATE.encode() + b"\r\nConnection: close\r\n\r\n" + b'[{"a":',
+        b"HTTP/1.1 200 X\r\n" + DATE.encode() + b"\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[{}\r\n",
+    ],
+    ids=["5xx", "no answer", "cut body", "cut body of unknown length", "cut chunks"],
+)
+def test_what_may_pass_is_tried_three_times(bad: bytes) -> None:
+    healed = Portal([bad, bad, GOOD])
+    assert isinstance(healed.fetch(), Answer)
+    broken = Portal([bad, bad, bad, GOOD])
+    assert DATASET in error_of(broken, RetryableError)
+    assert len(broken.requests) == 3
+
+
+def test_a_portal_that_is_not_there_is_a_clear_error() -> None:
+    settings = Settings(source="portal", portal_url="http://127.0.0.1:9")
+
+    async def fetch() -> None:
+        async with ParkingApi(settings) as api:
+            await api.fetch(DATASET)
+
+    with pytest.raises(RetryableError, match=r"http://127\.0\.0\.1:9 did not answer"):
+        asyncio.run(fetch())
+
+
+def test_a_spent_quota_is_waited_for_once() -> None:
+    portal = Portal([response(429, "Retry-After: 7"), GOOD])
+    assert isinstance(portal.fetch(), Answer)
+    assert portal.waits == [7]
+
+
+def test_a_quota_still_spent_after_the_wait_is_left_for_later() -> None:
+    portal = Portal([response(429, "Retry-After: 7")] * 2)
+    assert "quota" in error_of(portal, RetryableError)
+    assert portal.waits == [7]
+
+
+def test_a_long_wait_for_the_quota_is_not_waited() -> None:
+    portal = Portal([response(429, "Retry-After: 80000")])
+    assert "80000 s" in error_of(portal, RetryableError)
+    assert portal.waits == []
+
+
+@pytest.mark.parametrize(("status", "setting"), [(401, "API_KEY"), (403, "API_KEY"), (404, "URL")])
+def test_a_refusal_names_the_setting_to_mend(status: int, setting: str) -> None:
+    portal = Portal([response(status, DATE)])
+    assert f"MELPARK_PORTAL_{setting}" in error_of(portal, ConfigurationError)
+    assert len(portal.requests) == 1
+
+
+def test_an_answer_without_a_sane_date_is_an_error() -> None:
+    assert "HTTP Date is missing" in error_of(Portal([response(200)]), RefusedError)
+    assert "'soon'" in error_of(Portal([response(200, "Date: soon")]), RefusedError)
