@@ -55,7 +55,7 @@ export class Labels {
     }
   }
 
-  /** Segments long enough for their name, the longest first. */
+  /** Segments that can carry their name, the longest first. It may run over the crossing at either end. */
   #candidates(): Placed[] {
     const { clientWidth: width, clientHeight: height } = this.#map.getContainer();
     const found: (Placed & { length: number })[] = [];
@@ -66,7 +66,7 @@ export class Labels {
       const y = (a.y + b.y) / 2;
       const halfWidth = (segment.name.length * PIXELS_PER_LETTER) / 2;
       const length = Math.hypot(b.x - a.x, b.y - a.y);
-      if (x < 0 || y < 0 || x > width || y > height || length < halfWidth * 1.4) continue;
+      if (x < 0 || y < 0 || x > width || y > height || length < halfWidth) continue;
       found.push({ segment, x, y, angle: readable(Math.atan2(b.y - a.y, b.x - a.x)), halfWidth, length });
     }
     return found.sort((one, other) => other.length - one.length);

@@ -7,6 +7,7 @@ the beginning. An interrupted broker is waited for; a topic that was deleted or 
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,8 @@ from melpark.serving.live import LiveState
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
-METADATA_SECONDS = 5.0
+METADATA_SECONDS = 2.0
+CHECK_SECONDS = 5.0
 RETRY_SECONDS = 0.5
 MESSAGES_AT_ONCE = 2000
 # What was read so far no longer leads to the present.
@@ -111,7 +113,11 @@ class ChangeReader(threading.Thread):
         )
         consumer.assign(partitions)
         is_ready = False
+        check_at = time.monotonic() + CHECK_SECONDS
         while not self._stopping.is_set():
+            if time.monotonic() >= check_at:
+                _check_topics(consumer, partitions)
+                check_at = time.monotonic() + CHECK_SECONDS
             messages = _waiting_messages(consumer)
             changes = self._changes(messages, progress)
             if changes:
@@ -214,6 +220,20 @@ def _configuration(bootstrap: str) -> dict[str, Any]:
 def _partition_numbers(consumer: Consumer, name: str) -> list[int]:
     metadata = consumer.list_topics(name, timeout=METADATA_SECONDS).topics.get(name)
     return [] if metadata is None or metadata.error else sorted(metadata.partitions)
+
+
+def _check_topics(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    """Raises KafkaException when a topic is gone: the client itself says nothing about an assigned one."""
+    for name in {partition.topic for partition in partitions}:
+        try:
+            numbers = _partition_numbers(consumer, name)
+        except KafkaException:
+            # The broker is away. What we have read still stands.
+            return
+        if numbers != sorted(partition.partition for partition in partitions if partition.topic == name):
+            raise KafkaException(
+                KafkaError(KafkaError._UNKNOWN_PARTITION, f"topic {name} is another one now")
+            )
 
 
 def _waiting_messages(consumer: Consumer) -> list[Message]:

@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 
 from melpark.contracts import BAYS
-from melpark.errors import StopError
-from melpark.places import DATABASE, READER_ROLE, SCHEMA
-from melpark.secrets import password
+from melpark.errors import MelParkError
+from melpark.ingestion.database import connect
+from melpark.places import READER_ROLE, SCHEMA
 from melpark.serving.freshness import attribution
 from melpark.serving.streets import fit_streets, geojson
 from melpark.settings import Settings
@@ -32,17 +32,10 @@ BAY_PLACES = f"""
 def bay_places(settings: Settings) -> list[tuple[str, float, float]]:
     """(segment description, longitude, latitude) of each kerb bay; none while the database is away."""
     try:
-        with psycopg.connect(
-            host="127.0.0.1",
-            port=settings.postgres_port,
-            dbname=DATABASE,
-            user=READER_ROLE,
-            password=password(settings.home, READER_ROLE),
-            connect_timeout=2,
-            options="-c statement_timeout=5000",
-        ) as connection:
+        with connect(settings, READER_ROLE, application_name="melpark serve") as connection:
+            connection.execute("SET statement_timeout = '5s'")
             return connection.execute(BAY_PLACES).fetchall()
-    except (psycopg.Error, StopError) as error:
+    except (psycopg.Error, MelParkError) as error:
         log.warning("No streets for the map: %s", " ".join(str(error).split()))
         return []
 

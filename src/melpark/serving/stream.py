@@ -71,8 +71,9 @@ class Stream:
         return f"{self._run}-{self._number}"
 
     @property
-    def readers(self) -> int:
-        return len(self._readers)
+    def readers(self) -> tuple[Reader, ...]:
+        """Those connected now."""
+        return tuple(self._readers)
 
     def publish(self, changes: Iterable[Bay | Removed]) -> None:
         """Send changes on: at once after a quiet time, else together with what comes within batch_seconds."""
