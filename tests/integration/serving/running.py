@@ -55,6 +55,7 @@ class RunningServer:
         settings: Settings,
         log: ChangeLog,
         stream: Stream | None = None,
+        port: int = 0,
         static_page: Path = STATIC_PAGE,
     ) -> None:
         self.live = LiveState(settings, stream)
@@ -65,7 +66,7 @@ class RunningServer:
             return reader
 
         app = create_app(settings, self.live, start_reader, static_page=static_page)
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", port))
         self._server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
         )
@@ -79,6 +80,7 @@ class RunningServer:
         until(lambda: self.client.get("/healthz").is_success, "the server is alive")
 
     def stop(self) -> None:
+        """End it; a second call does nothing."""
         self.client.close()
         self._server.should_exit = True
         self._thread.join(30)
