@@ -32,8 +32,9 @@ def run(settings: Settings, once: bool = False, record: Path | None = None, refe
     complete answer is added. `refetch` asks the first time without ETag, so that all is read again. PostgreSQL
     or the portal being away is waited out. Raises StopError when another poller is running.
     """
-    # One line per request would be one too many, beside ours per poll.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Lines per request and per try would be too many beside ours per poll.
+    for name, level in (("httpx", logging.WARNING), ("stamina", logging.ERROR)):
+        logging.getLogger(name).setLevel(level)
     asyncio.run(_run(settings, once, record, refetch))
 
 

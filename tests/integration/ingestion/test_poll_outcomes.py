@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from integration.ingestion.made_up_polls import answer, at, sensor
 from melpark.contracts import SENSORS
-from melpark.errors import RetryableError, StopError
+from melpark.errors import MelParkError, RefusedError, RetryableError, StopError
 from melpark.ingestion import postgres_loader
 from melpark.ingestion.database import connect
 from melpark.ingestion.postgres_loader import PostgresLoader
@@ -129,14 +129,22 @@ def test_a_poll_is_one_transaction(loader: PostgresLoader, query: Query) -> None
     assert writers == 1
 
 
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(psycopg.errors.AdminShutdown, RetryableError), (psycopg.errors.NumericValueOutOfRange, RefusedError)],
+)
 def test_an_answer_that_postgres_does_not_take_leaves_nothing(
-    postgres: Settings, loader: PostgresLoader, query: Query, monkeypatch: pytest.MonkeyPatch
+    loader: PostgresLoader,
+    query: Query,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[psycopg.Error],
+    kind: type[MelParkError],
 ) -> None:
     def break_off(*_: object) -> None:
-        raise psycopg.OperationalError("the server closed the connection")
+        raise error("the end")
 
     monkeypatch.setattr(postgres_loader, "_add_rejected", break_off)
-    with pytest.raises(RetryableError, match="went away"):
+    with pytest.raises(kind, match="the end"):
         loader.load(answer([sensor(1, 0)], 0))
     assert polls(query) == query("SELECT 1 FROM parking.sensors") == []
     monkeypatch.undo()

@@ -128,6 +128,11 @@ def test_a_hole_that_no_poll_saw_is_told(loader: PostgresLoader, query: Query) -
     assert states(query) == [(-5, True, 7001, False), (10, False, 7001, False), (11, True, 7001, False)]
 
 
+def test_a_bay_silent_for_just_offline_after_was_online(loader: PostgresLoader, query: Query) -> None:
+    load(loader, [sensor(1, -5), sensor(2, 0)], [sensor(1, 10), sensor(2, 12)])
+    assert states(query) == [(-5, True, 7001, False)]
+
+
 def test_a_silent_feed_is_one_outage_and_no_states(loader: PostgresLoader, query: Query) -> None:
     load(loader, [sensor(1, 0), sensor(2, 0)], [sensor(1, 100), sensor(2, 100)])
     assert outages(query) == [(15, 100)]
@@ -179,6 +184,13 @@ def test_a_refused_record_neither_retires_nor_refreshes_its_bay(loader: Postgres
     assert present(query) == ("Present", True, False, 0, 2)
     load(loader, [refused, sensor(2, 15)])
     assert states(query) == [(0, True, 7001, False), (15, False, 7001, False)]
+
+
+def test_a_refused_record_does_not_bring_a_retired_bay_back(loader: PostgresLoader, query: Query) -> None:
+    refused = sensor(1, 4) | {"status_description": "?"}
+    load(loader, [sensor(1, 0), sensor(2, 0)], [sensor(2, 2)], [refused, sensor(2, 4)])
+    assert present(query) == ("Present", False, True, 0, 2)
+    assert states(query)[-1] == (2, False, 7001, True)
 
 
 def test_status_time_never_runs_backwards(loader: PostgresLoader, query: Query) -> None:
