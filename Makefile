@@ -76,11 +76,11 @@ $(VENV)/bin/python: | $(UV)
 
 $(VENV)/.synced: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing the locked environment ..."
-	@$(UV) pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(UV) pip install $(QUIET) --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.synced-dev: requirements-dev.lock $(VENV)/.synced
 	@echo "Installing the test environment ..."
-	@$(UV) pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@$(UV) pip install $(QUIET) --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	@touch $@

@@ -35,7 +35,9 @@ def on_disk(home: Home) -> Iterator[tuple[str, Path]]:
     """Database and folder of every Delta table under the home."""
     for database in DATABASES:
         for log in sorted((home.lake / database).glob("*/_delta_log")):
-            yield database, log.parent
+            # A build that was killed before its first commit leaves an empty log behind.
+            if any(log.glob("*.json")):
+                yield database, log.parent
 
 
 def path_of(home: Home, table: LakeTable) -> Path:

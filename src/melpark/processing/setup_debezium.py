@@ -39,7 +39,9 @@ def configuration(settings: Settings) -> dict[str, str]:
         publication=PUBLICATION,
         slot=SLOT,
         tables=",".join(f"{SCHEMA}.{table.name}" for table in contracts.CAPTURED),
-        key_columns=";".join(f"{SCHEMA}.{table.name}:{','.join(table.kafka_key)}" for table in contracts.CAPTURED),
+        key_columns=";".join(
+            f"{SCHEMA}.{table.name}:{','.join(table.kafka_key)}" for table in contracts.CAPTURED
+        ),
     )
     return {str(key): str(value) for key, value in json.loads(filled).items()}
 
@@ -86,7 +88,9 @@ def _call(settings: Settings, method: str, path: str, body: dict[str, str] | Non
         )
     except httpx.HTTPError as error:
         raise RetryableError(
-            "Kafka Connect does not answer", str(error) or type(error).__name__, "Is it running? See `melpark status`"
+            "Kafka Connect does not answer",
+            str(error) or type(error).__name__,
+            "Is it running? See `melpark status`",
         ) from None
     # 409: the worker is rebalancing, 5xx: it is still starting.
     if answer.status_code == httpx.codes.CONFLICT or answer.is_server_error:

@@ -4,7 +4,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from melpark import contracts
 from melpark.contracts import Table
@@ -49,7 +56,10 @@ def make(settings: Settings) -> list[str]:
         existing = set(admin.list_topics(timeout=10).topics)
         plans = plan()
         wanted = [p for p in plans if p.name not in existing]
-        new = [NewTopic(p.name, num_partitions=p.partitions, replication_factor=1, config=p.config) for p in wanted]
+        new = [
+            NewTopic(p.name, num_partitions=p.partitions, replication_factor=1, config=p.config)
+            for p in wanted
+        ]
         for future in (admin.create_topics(new) if new else {}).values():
             _done(future)
         changes = [
@@ -57,7 +67,8 @@ def make(settings: Settings) -> list[str]:
                 ResourceType.TOPIC,
                 p.name,
                 incremental_configs=[
-                    ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in p.config.items()
+                    ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+                    for key, value in p.config.items()
                 ],
             )
             for p in plans
@@ -66,7 +77,9 @@ def make(settings: Settings) -> list[str]:
         for future in (admin.incremental_alter_configs(changes) if changes else {}).values():
             future.result(timeout=10)
     except KafkaException as error:
-        raise RetryableError("Kafka's topics could not be made", error.args[0].str(), "Is Kafka running?") from None
+        raise RetryableError(
+            "Kafka's topics could not be made", error.args[0].str(), "Is Kafka running?"
+        ) from None
     return [p.name for p in wanted]
 
 
