@@ -40,7 +40,9 @@ class Failure:
 
     def __str__(self) -> str:
         # dbt's first line only names the node again.
-        lines = [line.strip() for line in self.message.splitlines() if line.strip() and " Error in " not in line]
+        lines = [
+            line.strip() for line in self.message.splitlines() if line.strip() and " Error in " not in line
+        ]
         return f"{self.node} ({lines[0]})" if lines else self.node
 
 
@@ -59,7 +61,15 @@ def run(settings: Settings, action: Action = "build") -> None:
         results = target / "run_results.json"
         results.unlink(missing_ok=True)
         finished = subprocess.run(
-            [sys.executable, "-c", DBT, "--quiet", *COMMANDS[action], "--vars", json.dumps(variables(settings))],
+            [
+                sys.executable,
+                "-c",
+                DBT,
+                "--quiet",
+                *COMMANDS[action],
+                "--vars",
+                json.dumps(variables(settings)),
+            ],
             cwd=DBT_PROJECT,
             env=environment(settings, home, target, logs),
             # Held by dbt too: should this process be killed, the next build waits until dbt has ended.

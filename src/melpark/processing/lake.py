@@ -65,7 +65,9 @@ def newest_poll_id_in_bronze(home: Home) -> int | None:
     newest_offset = pc.max(dataset.to_table(columns=["offset"], filter=polls)["offset"]).as_py()
     if newest_offset is None:
         return None
-    values = dataset.to_table(columns=["value"], filter=polls & (ds.field("offset") == newest_offset))["value"]
+    values = dataset.to_table(columns=["value"], filter=polls & (ds.field("offset") == newest_offset))[
+        "value"
+    ]
     return _poll_id(values[0].as_py())
 
 

@@ -15,6 +15,11 @@ from melpark.settings import Settings
 log = logging.getLogger(__name__)
 
 READS = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN})
+# DuckDB's own would name the views' sources.
+TABLES = (
+    "SELECT table_schema AS layer, table_name AS name FROM information_schema.tables "
+    "WHERE table_schema IN ('bronze', 'silver', 'gold') ORDER BY ALL"
+)
 # A statement sees nothing but the tables, and cannot change that.
 LOCKED = (
     "SET TimeZone = 'UTC'",
@@ -30,6 +35,8 @@ def sql(settings: Settings, statement: str) -> tuple[list[str], list[tuple[Any, 
     Raises ConfigurationError when it does not read or names what is not there.
     """
     with connect(Home(settings.home.resolve())) as connection:
+        if statement.strip().rstrip(";").lower() == "show tables":
+            statement = TABLES
         try:
             statements = connection.extract_statements(statement)
             if len(statements) != 1:
@@ -67,7 +74,9 @@ def connect(home: Home) -> duckdb.DuckDBPyConnection:
         connection.execute(f'CREATE VIEW "{database}"."{path.name}" AS SELECT * FROM "{registered}"')
         is_empty = False
     if is_empty:
-        raise StopError(f"{home.lake} holds no tables", "this home was never started", "Run `melpark up` first")
+        raise StopError(
+            f"{home.lake} holds no tables", "this home was never started", "Run `melpark up` first"
+        )
     for setting in LOCKED:
         connection.execute(setting)
     return connection

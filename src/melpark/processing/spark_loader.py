@@ -109,7 +109,9 @@ def starting_offsets(partitions: Iterable[tuple[str, int]], newest: Offsets) -> 
 
 
 def _after_the_table(spark: SparkSession, settings: Settings, home: Home) -> str:
-    held = spark.sql(f"SELECT topic, partition, max(offset) FROM delta.`{home.bronze}` GROUP BY ALL").collect()
+    held = spark.sql(
+        f"SELECT topic, partition, max(offset) FROM delta.`{home.bronze}` GROUP BY ALL"
+    ).collect()
     if not held:
         return "earliest"
     log.warning("The checkpoint of %s is gone; going on after the table's own offsets", BRONZE.name)

@@ -1,5 +1,6 @@
 """A Spark Connect session on the one server of the home."""
 
+import re
 import socket
 import time
 
@@ -9,6 +10,8 @@ from pyspark.sql.connect.session import SparkSession
 
 from melpark.errors import RetryableError
 from melpark.settings import Settings
+
+PYTHON_ERROR = re.compile(r"[A-Za-z_.]*(Error|Exception): ")
 
 
 def connect(settings: Settings, wait_seconds: float = 60) -> SparkSession:
@@ -45,6 +48,8 @@ def not_answering(settings: Settings, why: str) -> RetryableError:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an engine's message; the rest is its stack."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    """What an engine's message says in one line; the rest is its stack."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # An error of foreachBatch holds Python's traceback, whose last line says what happened.
+    raised = [line for line in lines if PYTHON_ERROR.match(line)]
+    return raised[-1] if raised else lines[0] if lines else type(error).__name__

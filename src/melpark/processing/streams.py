@@ -9,8 +9,11 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from pyspark.errors import PySparkException
 
 from melpark.contracts import CAPTURED
 from melpark.errors import ConfigurationError, RetryableError, StopError
@@ -41,21 +44,22 @@ def run(
     """
     if not layers or not layers <= LAYERS:
         raise ConfigurationError("No such layer", ", ".join(sorted(layers - LAYERS)) or "none was named")
-    stop = _stop_on_signals()
     home = Home(settings.home.resolve())
-    spark = connect(settings, WAIT_SECONDS)
-    if "bronze" in layers:
-        _wait_for_topics(settings, stop)
-    _forget_progress_of_lost_tables(home)
-    catalogue.register(spark, home)
-    try:
-        if available_now:
-            for layer in sorted(layers):
-                _watch(settings, [_start(spark, settings, layer, available_now=True)], stop)
-        elif not stop.is_set():
-            _watch(settings, [_start(spark, settings, layer) for layer in sorted(layers)], stop)
-    finally:
-        _close(spark, settings)
+    with _stop_on_signals() as stop:
+        spark = connect(settings, WAIT_SECONDS)
+        try:
+            if "bronze" in layers:
+                _wait_for_topics(settings, stop)
+            _forget_progress_of_lost_tables(home)
+            catalogue.register(spark, home)
+            together = [[layer] for layer in sorted(layers)] if available_now else [sorted(layers)]
+            for some in together:
+                if not stop.is_set():
+                    _watch(settings, [_start(spark, settings, layer, available_now) for layer in some], stop)
+        except PySparkException as error:
+            raise not_answering(settings, first_line(error)) from error
+        finally:
+            _close(spark, settings)
     return counts(home, layers)
 
 
@@ -69,9 +73,7 @@ def counts(home: Home, layers: frozenset[str] = LAYERS) -> dict[str, int]:
     }
 
 
-def _start(
-    spark: "SparkSession", settings: Settings, layer: str, available_now: bool = False
-) -> "StreamingQuery":
+def _start(spark: "SparkSession", settings: Settings, layer: str, available_now: bool) -> "StreamingQuery":
     starts = {"bronze": spark_loader.start, "silver": silver.start}
     query = starts[layer](spark, settings, available_now)
     log.info("Stream %s runs", layer)
@@ -80,18 +82,13 @@ def _start(
 
 def _watch(settings: Settings, queries: list["StreamingQuery"], stop: threading.Event) -> None:
     """Return when every query has ended by itself or `stop` is set and all were stopped."""
-    try:
-        while any([_is_running(query) for query in queries]):
-            if stop.wait(LOOK_SECONDS):
-                for query in queries:
-                    query.stop()
-                return
-            if not answers(settings):
-                raise not_answering(settings, "it went away while the streams ran")
-    except (RetryableError, StopError):
-        raise
-    except Exception as error:
-        raise not_answering(settings, first_line(error)) from error
+    while any([_is_running(query) for query in queries]):
+        if stop.wait(LOOK_SECONDS):
+            for query in queries:
+                query.stop()
+            return
+        if not answers(settings):
+            raise not_answering(settings, "it went away while the streams ran")
 
 
 def _is_running(query: "StreamingQuery") -> bool:
@@ -100,7 +97,9 @@ def _is_running(query: "StreamingQuery") -> bool:
     failure = query.exception()
     if failure is not None:
         raise StopError(
-            f"Stream {query.name} failed", first_line(failure), "It goes on from its checkpoint when restarted"
+            f"Stream {query.name} failed",
+            first_line(failure),
+            "It goes on from its checkpoint when restarted",
         )
     return False
 
@@ -112,7 +111,7 @@ def _close(spark: "SparkSession", settings: Settings) -> None:
         for query in spark.streams.active:
             query.stop()
         spark.stop()
-    except Exception as error:
+    except PySparkException as error:
         log.warning("Closing the session: %s", first_line(error))
 
 
@@ -142,9 +141,17 @@ def _wait_for_topics(settings: Settings, stop: threading.Event) -> None:
         stop.wait(LOOK_SECONDS)
 
 
-def _stop_on_signals() -> threading.Event:
+@contextmanager
+def _stop_on_signals() -> Iterator[threading.Event]:
     stop = threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-    return stop
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {
+        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
