@@ -68,11 +68,12 @@ def test_at_another_speed_each_acknowledged_refresh_is_followed_by_the_next() ->
     assert portal.time.slept == pytest.approx([0.2] * 3)
 
 
-def test_a_killed_poller_is_given_the_same_refresh_again() -> None:
+def test_a_killed_poller_is_given_the_same_refresh_again_and_at_once() -> None:
     portal = simulated(speed=600)
     etag = portal.export().headers["ETag"]
     answers = [portal.export(etag) for _ in range(3)]
     assert len({(answer.headers["ETag"], answer.headers["Date"], answer.content) for answer in answers}) == 1
+    assert portal.time.slept == pytest.approx([0.2])
 
 
 def test_the_sources_time_survives_a_restart_of_the_server() -> None:
