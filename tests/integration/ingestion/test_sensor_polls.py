@@ -155,6 +155,29 @@ def test_a_move_holds_from_the_feeds_time(loader: PostgresLoader, query: Query) 
     assert states(query) == [(0, True, 7001, False), (2, True, None, False)]
 
 
+def test_a_move_during_a_hole_holds_from_the_feeds_time_and_not_from_the_bays(
+    loader: PostgresLoader, query: Query
+) -> None:
+    load(loader, [sensor(1, -5), sensor(2, 0)], [sensor(1, 11, zone=8), sensor(2, 12)])
+    assert states(query) == [
+        (-5, True, 7001, False),
+        (10, False, 7001, False),
+        (11, True, 7001, False),
+        (12, True, 8, False),
+    ]
+
+
+def test_a_late_word_changes_nothing_that_a_later_state_tells(loader: PostgresLoader, query: Query) -> None:
+    load(loader, *([sensor(1, 0), sensor(2, heard)] for heard in (0, 10, 20)))
+    load(loader, [sensor(1, 0, zone=8), sensor(2, 30)], [sensor(1, 4, zone=8), sensor(2, 40)])
+    assert states(query) == [(0, True, 7001, False), (15, False, 7001, False), (30, False, 8, False)]
+
+
+def test_of_states_of_one_instant_the_last_one_stands(loader: PostgresLoader, query: Query) -> None:
+    load(loader, [sensor(1, 0), sensor(2, 0)], [sensor(1, 0), sensor(2, 10)], [sensor(2, 15)])
+    assert states(query) == [(0, True, 7001, False), (15, False, 7001, True)]
+
+
 def test_a_missing_bay_is_retired_and_offline_until_it_is_back(loader: PostgresLoader, query: Query) -> None:
     load(loader, [sensor(1, 0), sensor(2, 0)], [sensor(2, 2)])
     assert present(query) == ("Present", False, True, 0, 2)
