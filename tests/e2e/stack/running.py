@@ -32,6 +32,11 @@ class Stack:
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[str] | None" = None
+    said: str = ""
+    first_rows: dict[str, int] = field(default_factory=dict)
+    first_events: list[Any] = field(default_factory=list)
+    was_done_at_the_stop: bool = False
+    left_running: list[int] = field(default_factory=list)
 
     @classmethod
     def on(cls, home: Path, **variables: str) -> "Stack":

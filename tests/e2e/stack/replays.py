@@ -1,0 +1,75 @@
+"""Playing captures through a stack, and what the lake and PostgreSQL hold afterwards."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from deltalake import DeltaTable
+
+from e2e.stack.running import Stack
+from melpark.places import Home
+
+# In PostgreSQL and in silver under the same name.
+TABLES = ("sensor_events", "sensor_states", "feed_outages", "polls", "bays", "zone_segments", "sign_plates")
+REPLAY_SECONDS = 420.0
+
+
+def replayed_twice(stack: Stack, capture: Path) -> None:
+    """`up --until-done` on the empty home, what silver then holds is kept; then `up --again`, left running."""
+    first = stack.melpark(
+        "up", "--source", "replay", "--capture", str(capture), "--speed", "0", "--until-done"
+    )
+    assert first.returncode == 0, first.stdout + first.stderr
+    stack.said = first.stdout
+    stack.first_events = silver_events(stack.home)
+    stack.first_rows = rows_in_silver(stack.home)
+    stack.environment |= {
+        "MELPARK_SOURCE": "replay",
+        "MELPARK_CAPTURE_DIR": str(capture),
+        "MELPARK_SPEED": "0",
+    }
+    stack.start("--again")
+    wait_until_drained(stack)
+
+
+def wait_until_drained(stack: Stack) -> None:
+    """Wait until the whole replay was acknowledged and silver holds what PostgreSQL holds."""
+    stack.wait_until_healthy()
+    stack.wait_for("end of the replay", lambda status: is_done(stack), REPLAY_SECONDS)
+    stack.wait_for("everything in silver", lambda status: is_drained(stack), REPLAY_SECONDS)
+
+
+def is_done(stack: Stack) -> bool:
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{stack.settings.source_port}/healthz", timeout=5)
+        return bool(answer.json()["is_done"])
+    except (httpx.HTTPError, ValueError):
+        return False
+
+
+def is_drained(stack: Stack) -> bool:
+    newest = stack.postgres("SELECT max(poll_id) FROM parking.polls")[0][0]
+    polls = table(stack.home, "polls", ["poll_id"])
+    return bool(polls) and max(row["poll_id"] for row in polls) == newest
+
+
+def rows_in_postgres(stack: Stack) -> dict[str, int]:
+    return {name: stack.postgres(f"SELECT count(*) FROM parking.{name}")[0][0] for name in TABLES}
+
+
+def rows_in_silver(home: Path) -> dict[str, int]:
+    return {name: DeltaTable(Home(home).silver(name)).count() for name in TABLES}
+
+
+def table(home: Path, name: str, columns: list[str]) -> list[dict[str, Any]]:
+    rows = DeltaTable(Home(home).silver(name)).to_pyarrow_table(columns=columns).to_pylist()
+    return list(rows)
+
+
+def silver_events(home: Path) -> list[tuple[str, datetime, str]]:
+    """Every row of silver.sensor_events, sorted: a list, so that a row that is there twice shows."""
+    rows = table(home, "sensor_events", ["kerbside_id", "status_changed_at", "status"])
+    return sorted(
+        (row["kerbside_id"], row["status_changed_at"].astimezone(UTC), row["status"]) for row in rows
+    )

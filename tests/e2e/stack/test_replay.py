@@ -1,0 +1,69 @@
+"""Point 2 of the spine: the real capture, all the way, twice."""
+
+import httpx
+import pytest
+
+from e2e.stack import oracle
+from e2e.stack.replays import rows_in_postgres, rows_in_silver, silver_events
+from e2e.stack.running import Stack
+
+pytestmark = pytest.mark.real_data
+
+
+def expected(capture: "oracle.Path") -> list[tuple[str, "oracle.datetime", str]]:
+    return sorted((bay, at, status) for (bay, at), status in oracle.events(capture).items())
+
+
+def test_a_replay_ends_by_itself_and_says_the_rows_of_each_stage(
+    replayed: Stack, real_capture: "oracle.Path"
+) -> None:
+    assert "gone the whole way" in replayed.said
+    assert f"silver {len(oracle.events(real_capture)):,}" in replayed.said
+
+
+def test_postgres_holds_every_sensor_of_the_capture_once(replayed: Stack) -> None:
+    assert replayed.postgres("SELECT count(*), count(DISTINCT kerbside_id) FROM parking.sensors") == [
+        (3309, 3309)
+    ]
+
+
+def test_silver_holds_each_distinct_status_change_once(replayed: Stack, real_capture: "oracle.Path") -> None:
+    assert replayed.first_events == expected(real_capture)
+
+
+def test_each_missing_status_change_was_refused_with_a_reason(
+    replayed: Stack, real_capture: "oracle.Path"
+) -> None:
+    raw = {
+        (str(record["kerbsideid"]), oracle.time(record["status_timestamp"]))
+        for poll in oracle.polls(real_capture)
+        for record in poll
+    }
+    refused = replayed.postgres("SELECT DISTINCT record_key, reason FROM parking.rejected_records")
+    missing = raw - oracle.events(real_capture).keys()
+    assert missing
+    assert {bay for bay, _ in missing} <= {key for key, reason in refused if reason}
+
+
+def test_playing_it_again_adds_only_polls_and_refused_records(replayed: Stack) -> None:
+    now = rows_in_postgres(replayed)
+    grown = {name for name, rows in now.items() if rows != replayed.first_rows[name]}
+    assert grown == {"polls"}
+    assert silver_events(replayed.home) == replayed.first_events
+    assert rows_in_silver(replayed.home) == now
+
+
+def test_the_api_gives_each_bays_last_status_of_the_capture(
+    replayed: Stack, real_capture: "oracle.Path"
+) -> None:
+    bays = httpx.get(f"{replayed.url}/api/v1/bays", timeout=30).json()["bays"]
+    assert {bay["kerbside_id"]: bay["status"] for bay in bays} == oracle.last_status(real_capture)
+
+
+def test_gold_holds_one_stay_for_each_arrival_known_or_hidden(replayed: Stack) -> None:
+    answer = replayed.melpark(
+        "sql", "SELECT count(*), count(DISTINCT session_key) FROM gold.fact_parking_sessions"
+    )
+    assert answer.returncode == 0, answer.stderr
+    rows, keys = answer.stdout.splitlines()[-1].split("\t")
+    assert int(rows) == int(keys) > 3000
