@@ -1,15 +1,24 @@
 /** Street names as HTML over the map: text drawn by the map itself would need font files. */
 
 import { Marker, type Map as MapLibre } from "maplibre-gl";
-import type { Streets } from "./api.ts";
+import type { Bay, Streets } from "./api.ts";
 
 interface Segment {
   name: string;
   ends: [[number, number], [number, number]];
 }
 
+interface Candidate {
+  name: string;
+  angle: number;
+  halfWidth: number;
+  length: number;
+  /** Where the name may stand, the best first: on the street, else beside it. */
+  places: [number, number][];
+}
+
 interface Placed {
-  segment: Segment;
+  name: string;
   x: number;
   y: number;
   angle: number;
@@ -19,14 +28,19 @@ interface Placed {
 const PIXELS_PER_LETTER = 6.4;
 const MOST_LABELS = 60;
 const LEAST_ZOOM = 13.4;
+const CELL_PIXELS = 7;
+const BESIDE_PIXELS = 17;
+const SHARES_OF_LENGTH = [0.5, 0.28, 0.72];
 
 export class Labels {
   #map: MapLibre;
+  #bays: Map<string, Bay>;
   #segments: Segment[] = [];
   #shown: Marker[] = [];
 
-  constructor(map: MapLibre) {
+  constructor(map: MapLibre, bays: Map<string, Bay>) {
     this.#map = map;
+    this.#bays = bays;
     map.on("moveend", () => this.#place());
     map.on("resize", () => this.#place());
   }
@@ -43,34 +57,55 @@ export class Labels {
     for (const marker of this.#shown) marker.remove();
     this.#shown = [];
     if (this.#map.getZoom() < LEAST_ZOOM) return;
-    for (const place of withoutOverlaps(this.#candidates())) {
+    for (const label of placed(this.#candidates(), this.#cellsWithBays())) {
       const element = document.createElement("span");
       element.className = "street";
-      element.textContent = place.segment.name;
+      element.textContent = label.name;
       element.ariaHidden = "true";
-      const [[ax, ay], [bx, by]] = place.segment.ends;
-      this.#shown.push(
-        new Marker({ element, rotation: place.angle }).setLngLat([(ax + bx) / 2, (ay + by) / 2]).addTo(this.#map),
-      );
+      const place = this.#map.unproject([label.x, label.y]);
+      this.#shown.push(new Marker({ element, rotation: label.angle }).setLngLat(place).addTo(this.#map));
     }
   }
 
   /** Segments that can carry their name, the longest first. It may run over the crossing at either end. */
-  #candidates(): Placed[] {
+  #candidates(): Candidate[] {
     const { clientWidth: width, clientHeight: height } = this.#map.getContainer();
-    const found: (Placed & { length: number })[] = [];
-    for (const segment of this.#segments) {
-      const a = this.#map.project(segment.ends[0]);
-      const b = this.#map.project(segment.ends[1]);
-      const x = (a.x + b.x) / 2;
-      const y = (a.y + b.y) / 2;
-      const halfWidth = (segment.name.length * PIXELS_PER_LETTER) / 2;
+    const isSeen = ([x, y]: [number, number]): boolean => x > 0 && y > 0 && x < width && y < height;
+    const found: Candidate[] = [];
+    for (const { name, ends } of this.#segments) {
+      const a = this.#map.project(ends[0]);
+      const b = this.#map.project(ends[1]);
+      const halfWidth = (name.length * PIXELS_PER_LETTER) / 2;
       const length = Math.hypot(b.x - a.x, b.y - a.y);
-      if (x < 0 || y < 0 || x > width || y > height || length < halfWidth) continue;
-      found.push({ segment, x, y, angle: readable(Math.atan2(b.y - a.y, b.x - a.x)), halfWidth, length });
+      if (length < halfWidth) continue;
+      const [sideX, sideY] = [(-(b.y - a.y) / length) * BESIDE_PIXELS, ((b.x - a.x) / length) * BESIDE_PIXELS];
+      const places = [0, 1, -1]
+        .flatMap((side) =>
+          SHARES_OF_LENGTH.map((share): [number, number] => [
+            a.x + share * (b.x - a.x) + side * sideX,
+            a.y + share * (b.y - a.y) + side * sideY,
+          ]),
+        )
+        .filter(isSeen);
+      if (places.length === 0) continue;
+      found.push({ name, places, angle: readable(Math.atan2(b.y - a.y, b.x - a.x)), halfWidth, length });
     }
     return found.sort((one, other) => other.length - one.length);
   }
+
+  /** The small squares of the screen in which bays lie: no name shall hide them. */
+  #cellsWithBays(): Set<number> {
+    const cells = new Set<number>();
+    for (const bay of this.#bays.values()) {
+      const { x, y } = this.#map.project([bay.longitude, bay.latitude]);
+      for (const dx of [-1, 0, 1]) for (const dy of [-1, 0, 1]) cells.add(cell(x, y, dx, dy));
+    }
+    return cells;
+  }
+}
+
+function cell(x: number, y: number, dx = 0, dy = 0): number {
+  return (Math.floor(x / CELL_PIXELS) + dx) * 65_536 + Math.floor(y / CELL_PIXELS) + dy;
 }
 
 /** Degrees clockwise, turned so that nobody reads upside down. */
@@ -80,19 +115,26 @@ function readable(angle: number): number {
   return degrees <= -90 ? degrees + 180 : degrees;
 }
 
-/** Takes labels in order; leaves out what would touch one already taken, or say a name twice close by. */
-function withoutOverlaps(candidates: Placed[]): Placed[] {
+/** Takes names in order, each at its best free place; leaves out what would hide a bay or another name. */
+function placed(candidates: Candidate[], cellsWithBays: Set<number>): Placed[] {
   const taken: Placed[] = [];
-  for (const candidate of candidates) {
+  for (const { name, angle, halfWidth, places } of candidates) {
     if (taken.length >= MOST_LABELS) break;
-    if (!taken.some((other) => collide(candidate, other))) taken.push(candidate);
+    const free = places
+      .map(([x, y]): Placed => ({ name, x, y, angle, halfWidth }))
+      .find(
+        (label) =>
+          !taken.some((other) => collide(label, other)) &&
+          !dots(label).some(([x, y]) => cellsWithBays.has(cell(x, y))),
+      );
+    if (free) taken.push(free);
   }
   return taken;
 }
 
 function collide(one: Placed, other: Placed): boolean {
   const distance = Math.hypot(one.x - other.x, one.y - other.y);
-  if (one.segment.name === other.segment.name && distance < 420) return true;
+  if (one.name === other.name && distance < 420) return true;
   if (distance > one.halfWidth + other.halfWidth + 16) return false;
   return dots(one).some(([ax, ay]) => dots(other).some(([bx, by]) => Math.hypot(ax - bx, ay - by) < 18));
 }

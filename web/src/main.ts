@@ -18,7 +18,7 @@ const STREETS_RETRY_MS = 5000;
 
 const bays = new Map<string, Bay>();
 const map = createMap(element("map"));
-const labels = new Labels(map);
+const labels = new Labels(map, bays);
 window.__melpark = { map, bays, ready: false };
 
 let now: string | null = null;

@@ -17,7 +17,7 @@ POLL = Poll(OBSERVED, OBSERVED - timedelta(seconds=34), RECEIVED)
 
 
 def replay(speed: float) -> Settings:
-    return Settings(source="replay", capture_dir=Path("."), speed=speed)
+    return Settings(source="replay", capture_dir=Path(), speed=speed)
 
 
 @pytest.mark.parametrize(
