@@ -51,7 +51,7 @@ format: $(VENV)/.synced-dev ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 bench: $(VENV)/.synced-dev ## Measure what the README claims
-	@$(BIN)/python benchmarks/spine.py $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python benchmarks/spine.py $(ARGS)
 
 clean: ## Remove what is built, but no data
 	rm -rf $(VENV) $(TOOLS) web/node_modules web/dist
