@@ -4,10 +4,12 @@ import socket
 from collections.abc import Iterator
 
 import httpx
+import pytest
 
 from integration.serving.change_log import ChangeLog, poll, sensor
 from integration.serving.conftest import StartServer
 from integration.serving.running import Event, RunningServer, read_events, until
+from melpark.serving import api
 from melpark.serving.stream import Stream
 
 
@@ -69,7 +71,12 @@ def test_a_reader_whose_place_is_forgotten_is_told_to_fetch_a_snapshot(
             assert next(events).name == "snapshot-needed", place
 
 
-def test_a_new_poll_is_told_even_when_no_bay_changed(log: ChangeLog, start_server: StartServer) -> None:
+def test_a_new_poll_is_told_even_when_no_bay_changed(
+    log: ChangeLog, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        api, "HEARTBEAT_SECONDS", 0
+    )  # no heartbeat: it would tell of the poll, too, but later
     log.write([sensor("1")], [poll()])
     server = _ready(start_server(log))
     with httpx.stream("GET", f"{server.url}/api/v1/stream") as answer:
