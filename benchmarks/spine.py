@@ -25,8 +25,8 @@ import psycopg
 import pyarrow.dataset as ds
 from confluent_kafka import Consumer, TopicPartition
 from deltalake import DeltaTable
-from e2e.stack.running import Stack, read_status
 
+from e2e.stack.running import Stack, read_status
 from melpark import secrets
 from melpark.places import DATABASE, SUPERUSER, Home, topic
 

@@ -119,7 +119,7 @@ class Stack:
             password=secrets.password(self.home, SUPERUSER),
             autocommit=True,
         ) as connection:
-            cursor = connection.execute(query)  # type: ignore[call-overload]
+            cursor = connection.execute(query)
             return list(cursor.fetchall()) if cursor.description else []
 
 

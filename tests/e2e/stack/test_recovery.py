@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_every_killed_process_comes_back_and_silver_is_exact(survivor: Stack, ca
 
 def test_postgres_holds_what_the_capture_holds(survivor: Stack, capture: Path) -> None:
     rows = survivor.postgres("SELECT kerbside_id, status_changed_at, status FROM parking.sensor_events")
-    found = {(bay, at.astimezone(oracle.UTC)): status for bay, at, status in rows}
+    found = {(bay, at.astimezone(UTC)): status for bay, at, status in rows}
     assert found == oracle.events(capture)
 
 

@@ -1,5 +1,8 @@
 """Point 2 of the spine: the real capture, all the way, twice."""
 
+from datetime import datetime
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -10,13 +13,11 @@ from e2e.stack.running import Stack
 pytestmark = pytest.mark.real_data
 
 
-def expected(capture: "oracle.Path") -> list[tuple[str, "oracle.datetime", str]]:
+def expected(capture: Path) -> list[tuple[str, datetime, str]]:
     return sorted((bay, at, status) for (bay, at), status in oracle.events(capture).items())
 
 
-def test_a_replay_ends_by_itself_and_says_the_rows_of_each_stage(
-    replayed: Stack, real_capture: "oracle.Path"
-) -> None:
+def test_a_replay_ends_by_itself_and_says_the_rows_of_each_stage(replayed: Stack, real_capture: Path) -> None:
     assert "gone the whole way" in replayed.said
     assert f"silver {len(oracle.events(real_capture)):,}" in replayed.said
 
@@ -27,13 +28,11 @@ def test_postgres_holds_every_sensor_of_the_capture_once(replayed: Stack) -> Non
     ]
 
 
-def test_silver_holds_each_distinct_status_change_once(replayed: Stack, real_capture: "oracle.Path") -> None:
+def test_silver_holds_each_distinct_status_change_once(replayed: Stack, real_capture: Path) -> None:
     assert replayed.first_events == expected(real_capture)
 
 
-def test_each_missing_status_change_was_refused_with_a_reason(
-    replayed: Stack, real_capture: "oracle.Path"
-) -> None:
+def test_each_missing_status_change_was_refused_with_a_reason(replayed: Stack, real_capture: Path) -> None:
     raw = {
         (str(record["kerbsideid"]), oracle.time(record["status_timestamp"]))
         for poll in oracle.polls(real_capture)
@@ -53,9 +52,7 @@ def test_playing_it_again_adds_only_polls_and_refused_records(replayed: Stack) -
     assert rows_in_silver(replayed.home) == now
 
 
-def test_the_api_gives_each_bays_last_status_of_the_capture(
-    replayed: Stack, real_capture: "oracle.Path"
-) -> None:
+def test_the_api_gives_each_bays_last_status_of_the_capture(replayed: Stack, real_capture: Path) -> None:
     bays = httpx.get(f"{replayed.url}/api/v1/bays", timeout=30).json()["bays"]
     assert {bay["kerbside_id"]: bay["status"] for bay in bays} == oracle.last_status(real_capture)
 

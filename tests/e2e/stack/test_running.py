@@ -1,0 +1,121 @@
+"""The running stack as its operator and its users see it."""
+
+import json
+import stat
+
+import httpx
+import psutil
+import pytest
+
+from e2e.page.browser import (
+    drawn_colour,
+    look_at,
+    open_page,
+    wait_for_connection,
+    wait_for_drawn_state,
+    wait_until_drawn,
+)
+from e2e.stack.running import Stack
+from melpark.places import Home
+
+pytestmark = pytest.mark.real_data
+
+ENGINES = {"postgres", "kafka", "connect", "spark", "source", "poller", "streams", "scheduler", "server"}
+STAGES = {"ingestion", "postgres", "kafka", "bronze", "silver", "gold", "serving"}
+
+
+def test_status_tells_every_engine_and_stage_and_exits_with_0(replayed: Stack) -> None:
+    replayed.wait_until_healthy()
+    answer = replayed.melpark("status", "--json")
+    status = json.loads(answer.stdout)
+    assert (answer.returncode, status["state"]) == (0, "healthy")
+    assert status["engines"].keys() == ENGINES
+    for engine in status["engines"].values():
+        assert engine.keys() >= {"state", "pid", "port", "since", "memory_bytes", "restarts"}
+        assert engine["state"] == "running"
+        assert psutil.pid_exists(engine["pid"])
+        assert engine["memory_bytes"] > 0
+    assert status["stages"].keys() == STAGES
+    for stage in status["stages"].values():
+        assert stage.keys() == {"rows", "last_event_at", "lag_seconds"}
+        assert stage["rows"] > 0
+        assert stage["last_event_at"] is not None
+        assert stage["lag_seconds"] is not None
+    assert status["source"]["kind"] == "replay"
+
+
+def test_a_second_up_says_that_one_is_running_and_changes_nothing(replayed: Stack) -> None:
+    answer = replayed.melpark("up")
+    assert answer.returncode == 3
+    assert "already running" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+    replayed.wait_until_healthy()
+
+
+def test_nothing_listens_beyond_the_loopback(replayed: Stack) -> None:
+    assert replayed.process is not None
+    family = {
+        replayed.process.pid,
+        *(p.pid for p in psutil.Process(replayed.process.pid).children(recursive=True)),
+    }
+    connections = [c for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.pid in family]
+    addresses = [c.laddr.ip.removeprefix("::ffff:") for c in connections if c.laddr]
+    assert len(addresses) >= len(ENGINES) - 3
+    assert set(addresses) <= {"127.0.0.1", "::1"}
+
+
+def test_passwords_are_readable_by_their_owner_only_and_in_no_log(replayed: Stack) -> None:
+    home = Home(replayed.home)
+    assert stat.S_IMODE(home.secrets.stat().st_mode) == 0o600
+    logs = "".join(file.read_text(errors="replace") for file in home.logs.glob("*.log"))
+    for password in json.loads(home.secrets.read_text()).values():
+        assert password not in logs
+
+
+def test_the_connector_runs_and_its_configuration_hides_the_password(replayed: Stack) -> None:
+    answer = replayed.melpark("cdc", "status")
+    assert (answer.returncode, answer.stdout.strip()) == (0, "connector RUNNING, task RUNNING")
+    url = f"http://127.0.0.1:{replayed.settings.connect_port}/connectors/melpark-connector/config"
+    assert httpx.get(url, timeout=10).json()["database.password"] == "${env:MELPARK_CAPTURE_PASSWORD}"
+    assert replayed.melpark("cdc", "register").stdout.strip() == "Connector unchanged."
+
+
+def test_the_capture_role_may_replicate_and_select_and_no_more(replayed: Stack) -> None:
+    grants = "information_schema.role_table_grants WHERE grantee = 'melpark_capture'"
+    rights = f"SELECT DISTINCT privilege_type FROM {grants}"
+    assert replayed.postgres(rights) == [("SELECT",)]
+    attributes = "rolreplication, rolsuper, rolcreatedb, rolcreaterole"
+    role = f"SELECT {attributes} FROM pg_roles WHERE rolname = 'melpark_capture'"
+    assert replayed.postgres(role) == [(True, False, False, False)]
+
+
+def test_sql_reads_every_layer_and_writes_none(replayed: Stack) -> None:
+    answer = replayed.melpark("sql", "SELECT count(*) AS n FROM silver.sensor_events")
+    assert answer.stdout.split() == ["n", str(len(replayed.first_events))]
+    for table in ("bronze.change_events", "gold.dim_bays", "gold.dim_locations"):
+        assert replayed.melpark("sql", f"SELECT 1 FROM {table} LIMIT 1").returncode == 0
+    refused = replayed.melpark("sql", "DELETE FROM silver.sensor_events")
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+
+
+def test_the_page_draws_every_bay_and_one_changes_with_its_row_in_postgres(replayed: Stack) -> None:
+    live = (
+        "SELECT kerbside_id FROM parking.sensors WHERE status = 'Unoccupied' AND is_online ORDER BY 1 LIMIT 1"
+    )
+    bay = replayed.postgres(live)[0][0]
+    with open_page(replayed.url) as opened:
+        page = opened.page
+        wait_until_drawn(page, 3309)
+        wait_for_connection(page, "live")
+        look_at(page, bay)
+        wait_for_drawn_state(page, bay, "free")
+        free = drawn_colour(page, bay)
+        try:
+            replayed.postgres(f"UPDATE parking.sensors SET status = 'Present' WHERE kerbside_id = '{bay}'")
+            wait_for_drawn_state(page, bay, "taken")
+            assert drawn_colour(page, bay) != free
+        finally:
+            replayed.postgres(f"UPDATE parking.sensors SET status = 'Unoccupied' WHERE kerbside_id = '{bay}'")
+        assert opened.origins() == {replayed.url}
+        assert opened.complaints == []
