@@ -1,43 +1,85 @@
-"""The catalogue is a cache of what lies on disk: every table can be registered again."""
+"""The tables on disk and the catalogue, which is no more than a cache of them.
 
+Tables are made with delta-rs, in milliseconds and before Spark is up; whoever reads and writes by path needs
+no catalogue. It is there for dbt and for people, and can be made again at any time.
+"""
+
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from deltalake import DeltaTable, Field, Schema
+from deltalake.exceptions import CommitFailedError
+from deltalake.schema import ArrayType, PrimitiveType, StructType
 from pyspark.sql.connect.session import SparkSession
 
 from melpark.places import Home
-from melpark.processing.tables import BRONZE, TABLES, LakeTable
+from melpark.processing.tables import BRONZE, HEADERS, TABLES, LakeColumn, LakeTable
+
+log = logging.getLogger(__name__)
 
 DATABASES = ("bronze", "silver", "gold")
 
-# Deletion vectors stay off so that delta-rs and DuckDB read everything.
 PROPERTIES = {
+    # Off, so that delta-rs and DuckDB read everything.
     "delta.enableDeletionVectors": "false",
     # Streams commit small files for ever; compaction follows them without a schedule.
     "delta.autoOptimize.autoCompact": "true",
 }
+DELTA_TYPE = {
+    "string": PrimitiveType("string"),
+    "int": PrimitiveType("integer"),
+    "bigint": PrimitiveType("long"),
+    "double": PrimitiveType("double"),
+    "boolean": PrimitiveType("boolean"),
+    "timestamp": PrimitiveType("timestamp"),
+    "date": PrimitiveType("date"),
+    HEADERS: ArrayType(
+        StructType([Field("key", PrimitiveType("string")), Field("value", PrimitiveType("binary"))]), True
+    ),
+}
+
+
+def create(home: Home) -> None:
+    """Make the tables of bronze and silver that are not on disk, and add the columns that a contract gained."""
+    for table in TABLES:
+        path = path_of(home, table)
+        if not is_on_disk(home, table):
+            _create(path, table)
+            continue
+        held = DeltaTable(path)
+        known = {field.name for field in held.schema().fields}
+        gained = [_field(column, True) for column in table.columns if column.name not in known]
+        if gained:
+            held.alter.add_columns(gained)
 
 
 def register(spark: SparkSession, home: Home) -> None:
-    """Make the databases, the tables of the contracts, and an entry for every Delta table on disk.
+    """Make the databases, the tables, and a catalogue entry for every Delta table on disk that has none.
 
     Changes nothing that is there already, so it may run at every start and after the metastore was lost.
     """
+    create(home)
     for database in DATABASES:
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {database} LOCATION '{home.lake / database}'")
-    for table in TABLES:
-        _create(spark, home, table)
-    for database, path in on_disk(home):
-        spark.sql(f"CREATE TABLE IF NOT EXISTS {database}.`{path.name}` USING DELTA LOCATION '{path}'")
+        known = {row.tableName for row in spark.sql(f"SHOW TABLES IN {database}").collect()}
+        for path in in_database(home, database):
+            if path.name not in known:
+                spark.sql(
+                    f"CREATE TABLE IF NOT EXISTS {database}.`{path.name}` USING DELTA LOCATION '{path}'"
+                )
 
 
 def on_disk(home: Home) -> Iterator[tuple[str, Path]]:
     """Database and folder of every Delta table under the home."""
     for database in DATABASES:
-        for log in sorted((home.lake / database).glob("*/_delta_log")):
-            # A build that was killed before its first commit leaves an empty log behind.
-            if any(log.glob("*.json")):
-                yield database, log.parent
+        for path in in_database(home, database):
+            yield database, path
+
+
+def in_database(home: Home, database: str) -> list[Path]:
+    """Folder of every Delta table of one database."""
+    return [log.parent for log in sorted((home.lake / database).glob("*/_delta_log"))]
 
 
 def path_of(home: Home, table: LakeTable) -> Path:
@@ -50,31 +92,25 @@ def is_on_disk(home: Home, table: LakeTable) -> bool:
     return any((path_of(home, table) / "_delta_log").glob("*.json"))
 
 
-def _create(spark: SparkSession, home: Home, table: LakeTable) -> None:
-    name, path = f"{table.database}.{table.name}", path_of(home, table)
-    if is_on_disk(home, table):
-        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING DELTA LOCATION '{path}'")
-        _add_missing_columns(spark, name, table)
-        return
-    # An entry whose folder is gone would hide the new table behind an error.
-    spark.sql(f"DROP TABLE IF EXISTS {name}")
-    properties = ", ".join(f"'{key}'='{value}'" for key, value in (PROPERTIES | _statistics(table)).items())
-    partitioned = f"PARTITIONED BY ({', '.join(table.partitioned_by)})" if table.partitioned_by else ""
-    spark.sql(
-        f"CREATE TABLE {name} ({', '.join(column.ddl for column in table.columns)}) USING DELTA "
-        f"{partitioned} LOCATION '{path}' COMMENT '{table.grain}' "
-        f"TBLPROPERTIES ({properties})"
-    )
-
-
-def _statistics(table: LakeTable) -> dict[str, str]:
+def _create(path: Path, table: LakeTable) -> None:
     # Minima of whole JSON texts help no one and cost every commit.
-    return {"delta.dataSkippingStatsColumns": "partition,offset,kafka_at"} if table is BRONZE else {}
+    statistics = {"delta.dataSkippingStatsColumns": "partition,offset,kafka_at"} if table is BRONZE else {}
+    try:
+        DeltaTable.create(
+            path,
+            schema=Schema([_field(column, column.nullable) for column in table.columns]),
+            description=table.grain,
+            partition_by=list(table.partitioned_by),
+            configuration=PROPERTIES | statistics,
+            mode="ignore",
+            raise_if_key_not_exists=False,
+        )
+    except CommitFailedError:
+        # Another process made the same table at the same moment.
+        log.info("%s was made by another process", path)
 
 
-def _add_missing_columns(spark: SparkSession, name: str, table: LakeTable) -> None:
-    """A contract that grew: the new column is null in the rows of before."""
-    have = set(spark.table(name).columns)
-    for column in table.columns:
-        if column.name not in have:
-            spark.sql(f"ALTER TABLE {name} ADD COLUMN `{column.name}` {column.type}")
+def _field(column: LakeColumn, nullable: bool) -> Field:
+    return Field(
+        column.name, DELTA_TYPE[column.type], nullable=nullable, metadata={"comment": column.description}
+    )

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pyspark.errors import PySparkException
+
 from melpark.errors import StopError
 from melpark.places import DBT_PROJECT, Home
-from melpark.processing.spark_session import answers, not_answering
+from melpark.processing import catalogue
+from melpark.processing.spark_session import connect, first_line, not_answering
 from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,7 @@ COMMANDS: Mapping[Action, tuple[str, ...]] = {
 DBT = "from dbt.cli.main import cli; cli()"
 FAILED = frozenset({"error", "fail", "runtime error"})
 NAMED_FAILURES = 5
+WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,12 @@ def run(settings: Settings, action: Action = "build") -> None:
 
     Raises RetryableError when Spark is away, StopError that names the failed models and tests.
     """
-    if not answers(settings):
-        raise not_answering(settings, "nothing listens there")
     home = Home(settings.home.resolve())
     target, logs = home.engine("dbt") / "target", home.logs / "dbt"
     for folder in (target, logs, home.gold):
         folder.mkdir(parents=True, exist_ok=True)
     with _alone(home) as lock:
+        _register(settings, home)
         results = target / "run_results.json"
         results.unlink(missing_ok=True)
         finished = subprocess.run(
@@ -134,6 +137,17 @@ def _failed(action: Action, found: list[Failure], output: str, logs: Path) -> St
         named or (lines[-1] if lines else "dbt said nothing"),
         f"See {logs / 'dbt.log'}; the tables that were not built are as they were",
     )
+
+
+def _register(settings: Settings, home: Home) -> None:
+    """dbt finds its sources by their names in the catalogue, which may have been lost."""
+    spark = connect(settings, WAIT_SECONDS)
+    try:
+        catalogue.register(spark, home)
+    except PySparkException as error:
+        raise not_answering(settings, first_line(error)) from error
+    finally:
+        spark.stop()
 
 
 @contextmanager

@@ -65,9 +65,10 @@ def write_batch(root: str, batch: DataFrame, batch_id: int) -> None:
 
 
 def parsed_sql(table: SilverTable) -> str:
-    """The table's events of view `changes`: coordinates, received key and value, columns, and `reason`.
+    """The table's events of view `changes`: coordinates, columns, and what no contract can name: `_key`,
+    `_value` and `_image` as received, `_op`, and `_reason`.
 
-    `reason` is null where the event fits. Every field is read as text and cast here, so that a value of a
+    `_reason` is null where the event fits. Every field is read as text and cast here, so that a value of a
     wrong type is told apart from a null.
     """
     columns = table.contract.columns
@@ -76,11 +77,11 @@ def parsed_sql(table: SilverTable) -> str:
     derived = "".join(f", {expression} AS `{column.name}`" for column, expression in table.derived)
     coordinates = ", ".join(COORDINATE_NAMES)
     return f"""
-        SELECT *, {_reason(table)} AS reason
+        SELECT *, {_reason(table)} AS _reason
         FROM (
           SELECT *{derived}
           FROM (
-            SELECT {coordinates}, key AS record_key, value AS payload, change.op, change.after AS image, {typed}
+            SELECT {coordinates}, key AS _key, value AS _value, change.op AS _op, change.after AS _image, {typed}
             FROM (
               SELECT {coordinates}, key, value,
                 from_json(value, 'op string, after struct<{fields}>') AS change
@@ -98,17 +99,18 @@ def fitting_sql(table: SilverTable) -> str:
     return f"""
         SELECT {names}
         FROM (
-          SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY offset DESC) AS newest_first
+          SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY offset DESC) AS _newest_first
           FROM {_view(table)}
-          WHERE reason IS NULL AND op <> '{DELETE}'
+          WHERE _reason IS NULL AND _op <> '{DELETE}'
         )
-        WHERE newest_first = 1"""
+        WHERE _newest_first = 1"""
 
 
 def misfits_sql(table: SilverTable) -> str:
     """The events of the batch that do not fit."""
-    names = ", ".join(QUARANTINE.column_names)
-    return f"SELECT {names} FROM {_view(table)} WHERE reason IS NOT NULL"
+    coordinates = ", ".join(COORDINATE_NAMES)
+    names = f"{coordinates}, _reason AS reason, _key AS record_key, _value AS payload"
+    return f"SELECT {names} FROM {_view(table)} WHERE _reason IS NOT NULL"
 
 
 def merge_sql(table: LakeTable, path: Path, source: str) -> str:
@@ -139,16 +141,16 @@ def _cast(column: Column) -> str:
 def _reason(table: SilverTable) -> str:
     operations = ", ".join(f"'{operation}'" for operation in (*ROW_OPERATIONS, DELETE))
     checks = [
-        ("record_key IS NULL", "'null key'"),
-        ("op IS NULL", "'not a change event'"),
-        (f"op NOT IN ({operations})", "concat('unknown op ', op)"),
-        (f"op = '{DELETE}'", "NULL"),
-        ("image IS NULL", "'no after image'"),
+        ("_key IS NULL", "'null key'"),
+        ("_op IS NULL", "'not a change event'"),
+        (f"_op NOT IN ({operations})", "concat('unknown op ', _op)"),
+        (f"_op = '{DELETE}'", "NULL"),
+        ("_image IS NULL", "'no after image'"),
     ]
     for column in table.contract.columns:
         checks.append(
             (
-                f"image.`{column.name}` IS NOT NULL AND `{column.name}` IS NULL",
+                f"_image.`{column.name}` IS NOT NULL AND `{column.name}` IS NULL",
                 f"'{column.name} is not {column.type.value}'",
             )
         )

@@ -51,7 +51,7 @@ def run(
             if "bronze" in layers:
                 _wait_for_topics(settings, stop)
             _forget_progress_of_lost_tables(home)
-            catalogue.register(spark, home)
+            catalogue.create(home)
             together = [[layer] for layer in sorted(layers)] if available_now else [sorted(layers)]
             for some in together:
                 if not stop.is_set():
@@ -82,7 +82,7 @@ def _start(spark: "SparkSession", settings: Settings, layer: str, available_now:
 
 def _watch(settings: Settings, queries: list["StreamingQuery"], stop: threading.Event) -> None:
     """Return when every query has ended by itself or `stop` is set and all were stopped."""
-    while any([_is_running(query) for query in queries]):
+    while [query for query in queries if _is_running(query)]:
         if stop.wait(LOOK_SECONDS):
             for query in queries:
                 query.stop()

@@ -27,6 +27,7 @@ SPARK_TYPE = {
     Type.DATE: "date",
     Type.JSON: "string",
 }
+HEADERS = "array<struct<key:string,value:binary>>"
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,6 @@ class LakeColumn:
     type: str
     description: str
     nullable: bool = False
-
-    @property
-    def ddl(self) -> str:
-        null = "" if self.nullable else " NOT NULL"
-        comment = self.description.replace("\\", "\\\\").replace("'", "\\'")
-        return f"`{self.name}` {self.type}{null} COMMENT '{comment}'"
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,7 @@ BRONZE = LakeTable(
         *COORDINATES,
         LakeColumn("key", "string", "Key as received; null when there was none", nullable=True),
         LakeColumn("value", "string", "Value as received; null in a tombstone", nullable=True),
-        LakeColumn("headers", "array<struct<key:string,value:binary>>", "Headers as received", nullable=True),
+        LakeColumn("headers", HEADERS, "Headers as received", nullable=True),
         LakeColumn("kafka_at", "timestamp", "When Kafka was given it"),
         LakeColumn("arrived_at", "timestamp", "Our clock when the batch that brought it began"),
     ),

@@ -1,6 +1,7 @@
 """The seven cases of a stay, and both worked examples."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,7 +155,7 @@ def test_bounds_are_ordered_and_stays_follow_one_another(events: list[Event]) ->
             assert stay.arrival_max_at <= stay.departure_max_at
             assert stay.duration_max is not None
             assert timedelta(0) <= stay.duration_min <= stay.duration_max
-    for first, second in zip(found, found[1:], strict=False):
+    for first, second in pairwise(found):
         assert first.departure_min_at <= second.arrival_max_at
 
 

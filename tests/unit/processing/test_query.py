@@ -7,6 +7,7 @@ import pytest
 from deltalake import write_deltalake
 
 from melpark.errors import ConfigurationError, StopError
+from melpark.places import Home
 from melpark.processing import lake, query
 from melpark.settings import Settings
 
@@ -71,10 +72,10 @@ def test_rows_files_and_greatest_values_come_from_the_log(settings: Settings) ->
     assert (lake.size(path).rows, lake.size(path).files) == (6, 2)
     assert lake.size(path).bytes > 0
     assert lake.newest(path, "poll_id") == 3
-    assert lake.newest_poll_id_in_silver(query.Home(settings.home)) == 3
+    assert lake.newest_poll_id_in_silver(Home(settings.home)) == 3
 
 
 def test_a_table_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
     assert lake.size(tmp_path / "nothing") == lake.Size(0, 0, 0)
     assert lake.newest(tmp_path / "nothing", "poll_id") is None
-    assert lake.newest_poll_id_in_bronze(query.Home(tmp_path)) is None
+    assert lake.newest_poll_id_in_bronze(Home(tmp_path)) is None

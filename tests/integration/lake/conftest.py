@@ -1,0 +1,149 @@
+"""One Kafka and one Spark for the folder, and a lake that every test finds filled with the same events."""
+
+import json
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from integration.lake import engines
+from integration.lake.changes import (
+    Change,
+    History,
+    captured_polls,
+    captured_references,
+    made_up_polls,
+)
+from melpark.contracts import SENSOR_EVENTS
+from melpark.places import Home, topic
+from melpark.processing import streams, topics
+from melpark.settings import Settings
+from melpark.stack import kafka, spark
+
+GOOD = {
+    "kerbside_id": "misfit",
+    "status_changed_at": "2025-08-05T05:00:00Z",
+    "status": "Present",
+    "observed_at": "2025-08-05T05:00:00Z",
+    "heard_at": "2025-08-05T05:00:00Z",
+    "previous_heard_at": None,
+    "origin": "live",
+}
+
+
+def _event(**changed: object) -> str:
+    return json.dumps({"before": None, "after": GOOD | changed, "op": "c"})
+
+
+# Value of a message of sensor_events, and the reason for which it is refused.
+MISFITS = {
+    "{not json": "not a change event",
+    "[]": "not a change event",
+    _event(status_changed_at="yesterday"): "status_changed_at is not timestamp with time zone",
+    _event(previous_heard_at=[1]): "previous_heard_at is not timestamp with time zone",
+    _event(kerbside_id=None): "kerbside_id is missing",
+    _event(status="Maybe"): "is_present is unknown",
+    json.dumps({"before": None, "after": None, "op": "c"}): "no after image",
+    json.dumps({"before": None, "after": GOOD, "op": "x"}): "unknown op x",
+}
+
+
+@dataclass
+class Lake:
+    """The engines, and what was written into Kafka."""
+
+    settings: Settings
+    spark: engines.Process
+    history: History
+    logs: Path
+    messages: Counter[str] = field(default_factory=Counter)
+    written: list[Change] = field(default_factory=list)
+
+    @property
+    def home(self) -> Home:
+        return Home(self.settings.home)
+
+    def produce(self, table_topic: str, value: str | None, key: str | None) -> None:
+        self.producer.produce(table_topic, value, key)
+        self.producer.poll(0)
+        self.messages[table_topic] += 1
+
+    def write(self, *changes: Change) -> None:
+        for change in changes:
+            self.produce(topic(change.table.name), change.payload, change.key)
+            self.written.append(change)
+
+    def __post_init__(self) -> None:
+        self.producer = Producer(
+            {"bootstrap.servers": f"127.0.0.1:{self.settings.kafka_port}", "enable.idempotence": True}
+        )
+
+    def run(self) -> None:
+        """Take everything that was written through bronze and silver."""
+        assert self.producer.flush(30) == 0
+        streams.run(self.settings, available_now=True)
+
+    def restart_spark(self) -> None:
+        engines.stop(self.spark)
+        self.start_spark()
+
+    def start_spark(self) -> None:
+        self.spark = engines.start(spark.engine(self.settings), self.logs)
+
+
+@pytest.fixture(scope="session")
+def lake(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[Lake]:
+    folder = tmp_path_factory.mktemp("lake")
+    kafka_port, controller_port, spark_port = _free_ports(3)
+    settings = Settings(
+        home=folder / "home",
+        kafka_port=kafka_port,
+        kafka_controller_port=controller_port,
+        spark_port=spark_port,
+    )
+    started = [engines.start(kafka.engine(settings), folder / "logs")]
+    try:
+        topics.make(settings)
+        started.append(engines.start(spark.engine(settings), folder / "logs"))
+        filled = Lake(settings, started.pop(), History(), folder / "logs")
+        started.append(filled.spark)
+        _fill(filled, real_data / "portal")
+        filled.run()
+        started[-1] = filled.spark
+        yield filled
+        started[-1] = filled.spark
+    finally:
+        for process in reversed(started):
+            engines.stop(process)
+
+
+def _fill(lake: Lake, capture: Path) -> None:
+    for observed_at, rows in made_up_polls():
+        lake.history.take(observed_at, rows)
+    # Without the City's capture the made-up bays must do.
+    for observed_at, rows in captured_polls(capture):
+        lake.history.take(observed_at, rows)
+    events = [change for change in lake.history.changes if change.table is SENSOR_EVENTS]
+    lake.write(*captured_references(capture), *lake.history.changes, *events[:300])
+    name = topic(SENSOR_EVENTS.name)
+    for number, value in enumerate(MISFITS):
+        lake.produce(name, value, json.dumps({"kerbside_id": f"misfit-{number}"}))
+    lake.produce(name, _event(), None)
+    gone = events[0]
+    lake.write(Change(SENSOR_EVENTS, gone.row, op="d"))
+    lake.produce(name, None, gone.key)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()

@@ -1,0 +1,30 @@
+"""The catalogue can be lost: every table on disk is registered again."""
+
+import shutil
+
+from integration.lake import engines
+from integration.lake.conftest import Lake
+from melpark.processing import catalogue, gold
+from melpark.processing.catalogue import on_disk
+from melpark.processing.spark_session import connect
+
+
+def test_a_deleted_catalogue_is_made_again_from_the_tables_on_disk(lake: Lake) -> None:
+    gold.run(lake.settings, "build")
+    tables = {f"{database}.{path.name}" for database, path in on_disk(lake.home)}
+    before = _counts(lake, tables)
+    engines.stop(lake.spark)
+    shutil.rmtree(lake.home.engine("spark") / "metastore")
+    lake.start_spark()
+
+    assert _counts(lake, tables) == before
+    assert {"gold.fact_parking_sessions", "silver.sensor_events", "bronze.change_events"} <= tables
+
+
+def _counts(lake: Lake, tables: set[str]) -> dict[str, int]:
+    session = connect(lake.settings)
+    try:
+        catalogue.register(session, lake.home)
+        return {table: session.table(table).count() for table in sorted(tables)}
+    finally:
+        session.stop()

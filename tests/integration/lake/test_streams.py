@@ -1,0 +1,96 @@
+"""The stream driver may be killed or asked to stop at any time, and so may Spark."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from integration.lake import engines
+from integration.lake.conftest import Lake
+from integration.lake.test_bronze import duplicates, messages_by_topic
+from melpark.contracts import SENSOR_EVENTS
+from melpark.errors import RetryableError
+from melpark.processing import lake as reads
+from melpark.processing import streams
+
+DRIVER = "from melpark import settings; from melpark.processing import streams; streams.run(settings.load())"
+
+
+@contextmanager
+def driver(lake: Lake) -> Iterator[engines.Process]:
+    with (lake.logs / "streams.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", DRIVER],
+            env=os.environ | lake.settings.environment(),
+            cwd=lake.home.root,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def write_one_more(lake: Lake) -> None:
+    lake.write(next(change for change in lake.history.changes if change.table is SENSOR_EVENTS))
+    lake.producer.flush()
+
+
+def all_is_in_bronze(lake: Lake) -> bool:
+    return reads.rows(lake.home.bronze) >= lake.messages.total()
+
+
+def test_a_killed_driver_is_succeeded_without_a_message_twice(lake: Lake) -> None:
+    for _ in range(2):
+        with driver(lake) as process:
+            write_one_more(lake)
+            engines.wait_until(lambda: all_is_in_bronze(lake), "the message in bronze")
+            process.kill()
+        # The orphan still runs while its successor starts.
+        write_one_more(lake)
+    lake.run()
+
+    assert messages_by_topic(lake) == lake.messages
+    assert duplicates(lake) == 0
+
+
+def test_a_driver_asked_to_end_stops_its_queries_and_succeeds(lake: Lake) -> None:
+    with driver(lake) as process:
+        write_one_more(lake)
+        engines.wait_until(lambda: all_is_in_bronze(lake), "the message in bronze")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+        write_one_more(lake)
+        before = reads.rows(lake.home.bronze)
+
+    lake.run()
+    assert reads.rows(lake.home.bronze) == before + 1
+
+
+def test_the_driver_ends_with_an_error_when_spark_is_killed_and_goes_on_when_it_is_back(lake: Lake) -> None:
+    with driver(lake) as process:
+        write_one_more(lake)
+        engines.wait_until(lambda: all_is_in_bronze(lake), "the message in bronze")
+        lake.spark.kill()
+        lake.spark.wait()
+        assert process.wait(timeout=60) != 0
+    write_one_more(lake)
+    lake.start_spark()
+    lake.run()
+
+    assert messages_by_topic(lake) == lake.messages
+    assert duplicates(lake) == 0
+
+
+def test_a_spark_that_does_not_answer_is_said_so(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "WAIT_SECONDS", 0.1)
+    nobody = lake.settings.model_copy(update={"spark_port": lake.settings.connect_port})
+
+    with pytest.raises(RetryableError, match="Spark does not answer"):
+        streams.run(nobody, available_now=True)
