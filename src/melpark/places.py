@@ -52,6 +52,11 @@ class Home:
         return self.root / "run"
 
     @property
+    def streams_ready(self) -> Path:
+        """There while the stream driver's queries run."""
+        return self.run / "streams.ready"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

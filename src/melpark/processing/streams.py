@@ -55,7 +55,9 @@ def run(
             together = [[layer] for layer in sorted(layers)] if available_now else [sorted(layers)]
             for some in together:
                 if not stop.is_set():
-                    _watch(settings, [_start(spark, settings, layer, available_now) for layer in some], stop)
+                    queries = [_start(spark, settings, layer, available_now) for layer in some]
+                    with _said_to_be_ready(home):
+                        _watch(settings, queries, stop)
         except PySparkException as error:
             raise not_answering(settings, first_line(error)) from error
         finally:

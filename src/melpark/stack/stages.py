@@ -3,9 +3,11 @@
 The rows of `polls` are the clock: every stage carries them, so a stage is as far as the newest poll it holds.
 """
 
+import time
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,7 +28,11 @@ POLLS_TOPIC = topic("polls")
 
 @dataclass
 class Stage:
-    """Rows held, time of the newest event (source time), seconds behind the stage before it; None when unknown."""
+    """Rows held, time of the newest event, seconds behind the stage before it; None when unknown.
+
+    Times are the source's, but the log's own for kafka and bronze, which parse nothing. Kafka's rows are offsets,
+    transaction markers among them.
+    """
 
     rows: int | None = None
     last_event_at: datetime | None = None
@@ -79,7 +85,7 @@ class Probe:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._home = Home(settings.home.resolve())
-        self._lags = {name: LagClock() for name in ("kafka", "bronze", "silver", "gold", "serving")}
+        self._lags = {name: LagClock() for name in ("kafka", "bronze", "silver", "serving")}
         self._postgres: psycopg.Connection[tuple[Any, ...]] | None = None
         self._consumer: Consumer | None = None
 
@@ -118,20 +124,23 @@ class Probe:
                    max(feed_updated_at) FILTER (WHERE outcome = 'accepted'),
                    max(observed_at) FILTER (WHERE outcome = 'accepted' AND dataset = %s),
                    extract(epoch FROM clock_timestamp() - max(received_at) FILTER (WHERE outcome = 'accepted')),
+                   max(poll_id) FILTER (WHERE outcome = 'accepted' AND dataset = %s),
                    (SELECT count(*) FROM parking.sensor_events),
                    (SELECT max(status_changed_at) FROM parking.sensor_events)
             FROM parking.polls
             """,
-            (contracts.SENSORS.dataset,),
+            (contracts.SENSORS.dataset, contracts.SENSORS.dataset),
         ).fetchone()
         assert row is not None
-        polls, newest, feed_updated_at, observed_at, since, events, event_at = row
+        polls, newest, feed_updated_at, observed_at, since, newest_feed, events, event_at = row
         lag = None if since is None else float(since)
         found.stages["ingestion"] = Stage(polls, feed_updated_at, lag)
         found.stages["postgres"] = Stage(events, event_at, None if newest is None else 0.0)
         found.events_in_postgres = events
         if newest is not None:
             found.positions["postgres"] = newest
+        if newest_feed is not None:
+            found.positions["feed"] = newest_feed
         if feed_updated_at is not None and observed_at is not None and lag is not None:
             found.source_age_seconds = (observed_at - feed_updated_at).total_seconds() + lag
 
@@ -154,15 +163,12 @@ class Probe:
                     TopicPartition(topic(table.name), partition), timeout=3
                 )
                 rows += high - low
-        event = self._newest_poll()
-        stage = found.stages["kafka"]
-        stage.rows = rows
-        if event is not None:
-            found.positions["kafka"] = int(event["poll_id"])
-            stage.last_event_at = _time(event["feed_updated_at"])
+        found.stages["kafka"].rows = rows
+        if (newest := self._newest_poll()) is not None:
+            found.positions["kafka"], found.stages["kafka"].last_event_at = newest
 
-    def _newest_poll(self) -> dict[str, Any] | None:
-        """The newest row of `polls` in the log; transaction markers stand between the records."""
+    def _newest_poll(self) -> tuple[int, datetime] | None:
+        """Number and log time of the newest row of `polls`; transaction markers stand between the records."""
         assert self._consumer is not None
         low, high = self._consumer.get_watermark_offsets(TopicPartition(POLLS_TOPIC, 0), timeout=3)
         if high == low:
@@ -172,7 +178,8 @@ class Probe:
         newest = None
         while (message := self._consumer.poll(0.3)) is not None:
             if not message.error() and message.value():
-                newest = orjson.loads(message.value())["after"]
+                logged_at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+                newest = int(orjson.loads(message.value())["after"]["poll_id"]), logged_at
         return newest
 
     def _look_at_lake(self, found: Measurement) -> None:
@@ -191,9 +198,18 @@ class Probe:
                 found.positions[name] = position
         found.stages["bronze"].last_event_at = lake.newest(home.bronze, "kafka_at")
         found.stages["silver"].last_event_at = lake.newest(home.silver("sensor_events"), "status_changed_at")
+        found.stages["gold"].lag_seconds = self._gold_lag()
         found.stages["gold"].last_event_at = lake.newest(
             home.gold / "fact_parking_sessions", "arrival_min_at"
         )
+
+    def _gold_lag(self) -> float | None:
+        """Seconds since gold was built, or 0 when silver has not changed since."""
+        built = _last_commit(self._home.gold / "fact_parking_sessions")
+        changed = _last_commit(self._home.silver("sensor_events"))
+        if built is None or changed is None:
+            return None
+        return max(0.0, time.time() - built) if changed > built else 0.0
 
     def _look_at_server(self, found: Measurement) -> None:
         answer = httpx.get(f"http://127.0.0.1:{self._settings.serve_port}/api/v1/freshness", timeout=3)
@@ -215,6 +231,11 @@ class Probe:
         ):
             lag = self._lags[name].lag(now, found.positions.get(before), found.positions.get(name))
             found.stages[name].lag_seconds = lag
+
+
+def _last_commit(table: Path) -> float | None:
+    """When a Delta table was last written to, in seconds since 1970; None when it never was."""
+    return max((file.stat().st_mtime for file in (table / "_delta_log").glob("*.json")), default=None)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 
+from melpark.places import Home
 from melpark.settings import Settings
 from melpark.stack.declaration import Command, Engine, UnhealthyError
 
@@ -35,9 +36,11 @@ def streams(settings: Settings) -> Engine:
     return Engine(
         name="streams",
         command=lambda: _melpark(settings, "stream"),
-        check=_alive,
+        prepare=lambda: _ready_file(settings).unlink(missing_ok=True),
+        check=lambda: _exists(_ready_file(settings)),
         needs=("topics", "catalogue"),
         memory_limit_mebibytes=768,
+        start_seconds=180,
     )
 
 
@@ -46,7 +49,8 @@ def scheduler(settings: Settings) -> Engine:
         name="scheduler",
         command=lambda: _melpark(settings, "schedule", "--no-polls"),
         check=_alive,
-        needs=("catalogue",),
+        # Its first build would take the cores from the streams' own start.
+        needs=("streams",),
         memory_limit_mebibytes=1024,
     )
 
@@ -71,6 +75,15 @@ def _melpark(settings: Settings, *arguments: str) -> Command:
 
 def _alive() -> None:
     """The process has no port of its own: what it does shows as the lag of its stage."""
+
+
+def _ready_file(settings: Settings) -> Path:
+    return Home(settings.home.resolve()).streams_ready
+
+
+def _exists(file: Path) -> None:
+    if not file.exists():
+        raise UnhealthyError("its queries do not run yet")
 
 
 def _get(port: int, path: str) -> None:
