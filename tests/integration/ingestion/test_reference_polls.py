@@ -54,10 +54,11 @@ def test_a_new_field_of_the_source_is_kept_in_extra(loader: PostgresLoader, quer
 def test_a_row_that_is_gone_is_retired_and_one_that_is_back_is_not(
     loader: PostgresLoader, query: Query
 ) -> None:
-    assert load(loader, [segment(1), segment(2)], [segment(1)]) == [2, 1]
+    both, one = [segment(1), segment(2)], [segment(1)]
+    assert load(loader, both, one, one) == [2, 1, 0]
     assert rows(query)[1][2:4] == (True, at(1))
-    assert load(loader, [segment(1)], [segment(1)], [segment(1), segment(2)])[-1] == 1
-    assert rows(query)[1][2:4] == (False, at(2))
+    assert loader.load(answer(both, 3, ZONE_SEGMENTS.dataset)).changed == 1
+    assert rows(query)[1][2:4] == (False, at(3))
 
 
 def test_a_refused_record_does_not_retire_its_row(loader: PostgresLoader, query: Query) -> None:

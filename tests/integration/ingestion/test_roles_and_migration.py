@@ -72,6 +72,12 @@ def test_the_capture_role_can_read_and_replicate(postgres: Settings) -> None:
     assert ("rejected_records",) not in names
 
 
+def test_the_reader_only_reads_unless_it_asks_otherwise(postgres: Settings) -> None:
+    with connect(postgres, READER_ROLE) as connection:
+        assert connection.execute("SHOW default_transaction_read_only").fetchone() == ("on",)
+        connection.execute("SELECT * FROM parking.rejected_records")
+
+
 def test_sessions_speak_utc_and_say_who_they_are(postgres: Settings) -> None:
     with connect(postgres, application_name="melpark test") as connection:
         assert connection.execute("SHOW timezone").fetchone() == ("UTC",)

@@ -235,6 +235,7 @@ def test_one_status_time_never_carries_two_statuses(loader: PostgresLoader, quer
 def test_a_feed_that_steps_back_changes_no_liveness(loader: PostgresLoader, query: Query) -> None:
     load(loader, [sensor(1, 0)], [sensor(1, 20)])
     assert loader.load(answer([sensor(1, 2)], observed=21)).outcome == "accepted"
+    assert present(query)[3] is None
     load(loader, [sensor(1, 22)])
     assert outages(query) == [(15, 20)]
     assert states(query) == [(0, True, 7001, False)]

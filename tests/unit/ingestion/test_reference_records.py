@@ -70,7 +70,7 @@ def test_a_bay_that_does_not_fit_is_refused(changes: dict[str, object], reason: 
 
 
 def test_of_bays_with_one_key_the_last_edited_is_kept() -> None:
-    older = bay(lastupdated="2020-01-01", kerbsideid="1")
+    older = bay(lastupdated="2020-01-01", kerbsideid="9")
     parsed = bays.parse([bay(), older], NOW)
     assert [item.row["kerbside_id"] for item in parsed.kept] == ["53920"]
 
