@@ -75,6 +75,16 @@ def counts(home: Home, layers: frozenset[str] = LAYERS) -> dict[str, int]:
     }
 
 
+@contextmanager
+def _said_to_be_ready(home: Home) -> Iterator[None]:
+    home.run.mkdir(parents=True, exist_ok=True)
+    home.streams_ready.touch()
+    try:
+        yield
+    finally:
+        home.streams_ready.unlink(missing_ok=True)
+
+
 def _start(spark: "SparkSession", settings: Settings, layer: str, available_now: bool) -> "StreamingQuery":
     starts = {"bronze": spark_loader.start, "silver": silver.start}
     query = starts[layer](spark, settings, available_now)
