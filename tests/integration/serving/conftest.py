@@ -45,8 +45,8 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 
     def start(log: ChangeLog, settings: dict[str, Any] | None = None, **options: Any) -> RunningServer:
         server = RunningServer(Settings(**{"home": tmp_path, **(settings or {})}), log, **options)
-        server.start()
         started.append(server)
+        server.start()
         return server
 
     yield start
