@@ -161,8 +161,8 @@ def test_streets_are_fitted_to_the_bays_in_the_database(
         {"name": "King Street", "is_approximate": True}
     ]
     ends = streets["features"][0]["geometry"]["coordinates"]
-    assert sorted(end[0] for end in ends) == pytest.approx([144.95, 144.9508])
-    assert [end[1] for end in ends] == pytest.approx([-37.81, -37.81])
+    assert sorted(end[0] for end in ends) == pytest.approx([144.95, 144.9508], rel=0, abs=1e-6)
+    assert [end[1] for end in ends] == pytest.approx([-37.81, -37.81], rel=0, abs=1e-6)
 
 
 def test_the_map_does_without_streets_while_the_database_is_away(server: RunningServer) -> None:
