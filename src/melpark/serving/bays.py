@@ -40,6 +40,7 @@ class Poll:
     observed_at: datetime
     feed_updated_at: datetime | None
     received_at: datetime
+    poll_id: int = 0
 
 
 Change = Bay | Removed | Poll
@@ -83,6 +84,7 @@ def read_poll(value: bytes | None, dataset: str) -> Poll | None:
         observed_at=_time(row["observed_at"]),
         feed_updated_at=None if updated is None else _time(updated),
         received_at=_time(row["received_at"]),
+        poll_id=int(row["poll_id"]),
     )
 
 

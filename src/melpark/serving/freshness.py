@@ -28,6 +28,7 @@ class Freshness:
     is_stale: bool
     bays: int
     last_commit_at: datetime | None
+    poll_id: int | None = None
 
 
 def source_now(poll: Poll, settings: Settings, now: datetime) -> datetime:
@@ -58,6 +59,7 @@ def freshness(
         is_stale=any(age is None or age > settings.offline_after for age in (source_age, pipeline_age)),
         bays=bays,
         last_commit_at=last_commit_at,
+        poll_id=poll.poll_id if poll else None,
     )
 
 

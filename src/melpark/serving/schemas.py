@@ -145,6 +145,7 @@ class FreshnessAnswer(BaseModel):
     is_stale: bool = Field(description="True when one of the ages is unknown or exceeds offline_after")
     bays: int = Field(description="Bays known")
     last_commit_at: datetime | None = Field(description="PostgreSQL's commit of the newest change shown")
+    poll_id: int | None = Field(description="Number of the newest accepted poll of the sensors")
 
 
 class StreetLine(BaseModel):

@@ -2,11 +2,10 @@
 
 import asyncio
 import codecs
-import ctypes
 import logging
 import os
-import pwd
 import signal
+import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from melpark.stack.declaration import Command
 
 LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 3
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
+LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")))
 # Variables of the caller that could send an engine elsewhere or change what it loads.
 UNWANTED = (
     "JAVA_TOOL_OPTIONS",
@@ -26,10 +24,6 @@ UNWANTED = (
     "KAFKA_OPTS",
     "PGDATA",
 )
-
-
-def _end_with_parent() -> None:
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Child:
@@ -52,17 +46,15 @@ class Child:
         """Start the process. Raises OSError when it cannot be started."""
         environment = {key: value for key, value in os.environ.items() if key not in UNWANTED}
         process = await asyncio.create_subprocess_exec(
+            *LAUNCHER,
+            command.user or "-",
             *command.arguments,
             env=environment | dict(command.environment),
             cwd=command.directory,
-            user=command.user,
-            group=_group_of(command.user),
-            extra_groups=[] if command.user else None,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_end_with_parent,
         )
         return cls(process, asyncio.create_task(_copy_output(process, log_file)))
 
@@ -96,12 +88,6 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             return
-
-
-def _group_of(user: str | None) -> int | None:
-    if user is None:
-        return None
-    return pwd.getpwnam(user).pw_gid
 
 
 async def _copy_output(process: asyncio.subprocess.Process, log_file: Path) -> None:

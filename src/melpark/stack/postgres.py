@@ -16,6 +16,7 @@ from melpark.errors import StopError
 from melpark.places import SUPERUSER, Home
 from melpark.settings import Settings
 from melpark.stack import templates
+from melpark.stack.child import LAUNCHER
 from melpark.stack.declaration import Command, Engine, UnhealthyError
 
 # Only its folder is wanted: importing the package makes a runtime folder and warns.
@@ -94,6 +95,8 @@ def _create_cluster(settings: Settings, data: Path, user: str | None, owner: int
     try:
         subprocess.run(
             [
+                *LAUNCHER,
+                user or "-",
                 BINARIES / "initdb",
                 f"--pgdata={unfinished}",
                 f"--username={SUPERUSER}",
@@ -106,8 +109,6 @@ def _create_cluster(settings: Settings, data: Path, user: str | None, owner: int
             check=True,
             capture_output=True,
             text=True,
-            user=user,
-            extra_groups=[] if user else None,
             cwd="/",
         )
     except subprocess.CalledProcessError as error:

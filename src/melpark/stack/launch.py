@@ -1,0 +1,32 @@
+"""Becomes the program of its arguments: `launch.py USER PROGRAM ...`, with `-` for our own user.
+
+Before that it asks Linux to end it with its parent, and changes the user. A process of its own, and not a hook
+between fork and exec, because the parent runs gRPC, whose threads do not survive a fork.
+"""
+
+import ctypes
+import os
+import pwd
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    user, program, *arguments = sys.argv[1:]
+    parent = os.getppid()
+    if user != "-":
+        entry = pwd.getpwnam(user)
+        os.setgroups([])
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+    # After the change of user, which would clear it.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the parent has ended meanwhile")
+    os.execv(program, [program, *arguments])
+
+
+if __name__ == "__main__":
+    main()
