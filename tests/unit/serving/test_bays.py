@@ -26,6 +26,7 @@ POLL_ROW: dict[str, Any] = {
     "dataset": "sensors",
     "outcome": "accepted",
     "origin": "live",
+    "poll_id": 7,
     "observed_at": "2025-08-05T05:21:39Z",
     "feed_updated_at": None,
     "received_at": "2026-01-01T00:00:00.123456Z",
