@@ -23,14 +23,6 @@ SOURCES = (
     "vite.config.ts",
     "tsconfig.json",
 )
-    "src",
-    "public",
-    "index.html",
-    "package.json",
-    "package-lock.json",
-    "vite.config.ts",
-    "tsconfig.json",
-)
 
 
 def is_built() -> bool:
