@@ -4,6 +4,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,8 @@ COMMANDS: Mapping[Action, tuple[str, ...]] = {
 }
 DBT = "from dbt.cli.main import cli; cli()"
 FAILED = frozenset({"error", "fail", "runtime error"})
+# dbt's first lines name the node again, and the kind of error.
+DBT_HEADING = re.compile(r"[A-Z]\w+ Error( in .*)?$")
 NAMED_FAILURES = 5
 WAIT_SECONDS = 30.0
 
@@ -43,11 +46,9 @@ class Failure:
     message: str
 
     def __str__(self) -> str:
-        # dbt's first line only names the node again.
-        lines = [
-            line.strip() for line in self.message.splitlines() if line.strip() and " Error in " not in line
-        ]
-        return f"{self.node} ({lines[0]})" if lines else self.node
+        lines = (line.strip() for line in self.message.splitlines())
+        told = next((line for line in lines if line and not DBT_HEADING.match(line)), "")
+        return f"{self.node} ({told})" if told else self.node
 
 
 def run(settings: Settings, action: Action = "build") -> None:

@@ -28,7 +28,7 @@ def test_failed_nodes_are_named_with_what_was_wrong(tmp_path: Path) -> None:
         (
             "model.melpark.fact",
             "error",
-            "Runtime Error in model fact (models/fact.sql)\n  no such column x\n  stack",
+            "Runtime Error in model fact (models/fact.sql)\n  Runtime Error\n    no such column x\n  stack",
         ),
         ("test.melpark.bounds_are_ordered.1a2b", "fail", "Got 3 results, configured to fail if != 0"),
         ("test.melpark.other", "skipped", None),
