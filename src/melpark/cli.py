@@ -302,7 +302,8 @@ def main() -> None:
     except KeyboardInterrupt:
         _end("Interrupted.", 130)
     except Exception as error:
-        _end(f"Unexpected {type(error).__name__}: {error}. Run again with --debug for the trace.", 1, error)
+        text = " ".join(str(error).split()).rstrip(".")
+        _end(f"Unexpected {type(error).__name__}: {text}. Run again with --debug for the trace.", 1, error)
 
 
 def _end(line: str, code: int, error: Exception | None = None) -> None:

@@ -33,7 +33,7 @@ def password(home: Path, role: str) -> str:
         raise StopError(
             f"{file} does not exist", "this home was never started", "Run `melpark up` first"
         ) from None
-    except (KeyError, json.JSONDecodeError):
+    except (KeyError, TypeError, json.JSONDecodeError):
         raise StopError(
             f"{file} holds no password for {role}",
             "the file was changed",

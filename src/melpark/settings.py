@@ -28,7 +28,7 @@ DEFAULT_SPEED: dict[str, float] = {"simulator": 1, "portal": 1, "replay": 60}
 class Settings(BaseModel):
     """Where things are, how often they happen, and the numbers behind the words of the semantics."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     home: Path = Path(".melpark")
 
@@ -145,7 +145,7 @@ def load(
     except ValidationError as error:
         raise ConfigurationError(
             "The settings are wrong",
-            "; ".join(_problem(detail) for detail in error.errors()),
+            "; ".join(_problems(values, error)),
             f"Mend the MELPARK_* variables, {file} or the arguments; nothing was started",
         ) from None
 
@@ -155,8 +155,26 @@ def _from_file(file: Path) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(file.read_text())
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} is not valid TOML", str(error), "Mend the file") from None
+
+
+def _problems(values: dict[str, Any], error: ValidationError) -> list[str]:
+    """What is wrong with single values, then what does not go together.
+
+    Pydantic looks at the latter only when every value is right, so the right ones are asked again alone.
+    """
+    wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
+    problems = [_problem(detail) for detail in error.errors()]
+    if not wrong:
+        return problems
+    try:
+        Settings.model_validate({name: value for name, value in values.items() if name not in wrong})
+    except ValidationError as second:
+        for detail in second.errors():
+            together = _problem(detail).split("; ")
+            problems += [text for text in together if not any(name in text for name in wrong)]
+    return problems
 
 
 def _problem(detail: Any) -> str:

@@ -29,7 +29,7 @@ def start(settings: Settings, arguments: list[str], console: Console) -> int:
             f"process {pid} holds it",
             "Use `melpark down` to stop it",
         )
-    home.logs.mkdir(parents=True, exist_ok=True)
+    homes.make_folder(home.logs)
     log_file = home.logs / "up.log"
     with log_file.open("w") as log:
         process = subprocess.Popen(

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,6 +17,9 @@ from melpark.places import Home
 from melpark.settings import Settings
 
 LAYOUT_VERSION = 1
+ATTEMPTS = 10
+# What a home may hold before its passwords are made; a disk of its own has lost+found.
+BEFORE_SECRETS = frozenset({"run", "logs", "secrets.new", "lost+found"})
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ def prepare(settings: Settings, again: bool = False) -> Stamp:
     """Make or check the home before anything starts. Raises when its source differs or the disk is full."""
     root = settings.home.resolve()
     require_disk(root, settings.min_free_disk_mebibytes)
-    root.mkdir(parents=True, exist_ok=True)
+    make_folder(root)
+    _require_own(Home(root))
     # Root's PostgreSQL runs as another user and must pass through; files that hold secrets are 0600 anyway.
     root.chmod(0o711 if os.geteuid() == 0 else 0o700)
     home = Home(root)
@@ -47,6 +52,15 @@ def prepare(settings: Settings, again: bool = False) -> Stamp:
     if stamp != old:
         write_whole(home.stamp, json.dumps(asdict(stamp)))
     return stamp
+
+
+def _require_own(home: Home) -> None:
+    """Raises for a folder of other things: it would be closed to others here, and deleted by `melpark reset`."""
+    foreign = sorted(entry.name for entry in home.root.iterdir() if entry.name not in BEFORE_SECRETS)
+    if foreign and not home.secrets.exists():
+        raise ConfigurationError(
+            f"{home.root} is not a MelPark home", f"it holds {foreign[0]}", "Set MELPARK_HOME to a new folder"
+        )
 
 
 def read_stamp(home: Home) -> Stamp | None:
@@ -92,22 +106,32 @@ def require_disk(root: Path, mebibytes: int) -> None:
         )
 
 
+def make_folder(folder: Path) -> None:
+    """Raises StopError when the folder cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StopError(
+            f"{folder} cannot be made",
+            error.strerror or str(error),
+            "Set MELPARK_HOME to a folder that you may write",
+        ) from None
+
+
 @contextmanager
 def lock(home: Home) -> Iterator[bool]:
     """Hold the home for one stack. Yields True when the last one was not stopped cleanly.
 
     The kernel frees the lock with its holder, so a power cut leaves only the old process number behind.
     """
-    home.run.mkdir(parents=True, exist_ok=True)
+    make_folder(home.run)
     with _lock_file(home).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _take(file):
             raise StopError(
                 f"MelPark is already running on {home.root}",
                 f"process {running_pid(home)} holds it",
                 "Use `melpark status` to see it, `melpark down` to stop it, or another MELPARK_HOME",
-            ) from None
+            )
         file.seek(0)
         was_unclean = bool(file.read().strip())
         _set(file, str(os.getpid()))
@@ -115,6 +139,18 @@ def lock(home: Home) -> Iterator[bool]:
             yield was_unclean
         finally:
             _set(file, "")
+
+
+def _take(file: IO[str]) -> bool:
+    """Whether the lock could be had. Who asks `running_pid` holds it for an instant, so one refusal proves nothing."""
+    for _ in range(ATTEMPTS):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 def _set(file: IO[str], text: str) -> None:

@@ -82,7 +82,7 @@ def _fetch(jar: Jar) -> Jar:
                 "Check the network and start again: what was fetched is kept",
             ) from error
         _verify(jar, downloaded)
-        unfinished = jar.path.with_suffix(".part")
+        unfinished = Path(folder) / "whole.jar"
         shutil.copyfile(downloaded, unfinished)
         unfinished.rename(jar.path)
     return jar

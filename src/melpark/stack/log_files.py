@@ -24,9 +24,8 @@ def show(home: Home, engine: str | None, lines: int, follow: bool, say: Callable
     prefix = len(files) > 1
     ends = {}
     for name, file in files.items():
-        text = file.read_text(errors="replace")
-        ends[name] = len(text.encode())
-        for line in text.splitlines()[-lines:]:
+        text, ends[name] = _since(file, 0)
+        for line in text.splitlines()[-lines:] if lines > 0 else ():
             say(f"{name}: {line}" if prefix else line)
     while follow:
         for name, file in files.items():

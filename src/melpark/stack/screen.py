@@ -20,7 +20,8 @@ COLOURS = {
 def render(status: dict[str, Any], url: str) -> Group:
     """The status as two tables: engines and stages."""
     if not status["engines"]:
-        return Group(Text.assemble(("MelPark ", "bold"), status["state"], "   `melpark up` starts it"))
+        hint = "   `melpark up` starts it" if status["state"] == "stopped" else ""
+        return Group(Text.assemble(("MelPark ", "bold"), status["state"], hint))
     head = Text.assemble(
         ("MelPark ", "bold"),
         (status["state"], COLOURS.get(status["state"], "red")),
@@ -91,7 +92,7 @@ class Screen:
                 detail = status["engines"].get(name, {}).get("detail") or ""
                 where = f" at {self._url}" if (name, state) == ("melpark", "healthy") else ""
                 self._console.print(
-                    f"{name} {state}{where} {detail}".strip(), highlight=False, soft_wrap=True
+                    f"{name} {state}{where} {detail}".strip(), highlight=False, markup=False, soft_wrap=True
                 )
         self._last = states
 

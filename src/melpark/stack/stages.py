@@ -3,6 +3,7 @@
 The rows of `polls` are the clock: every stage carries them, so a stage is as far as the newest poll it holds.
 """
 
+import logging
 import time
 from collections import deque
 from dataclasses import asdict, dataclass, field
@@ -13,15 +14,15 @@ from typing import Any
 import httpx
 import orjson
 import psycopg
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from melpark import contracts, secrets
-from melpark.errors import MelParkError
 from melpark.places import DATABASE, READER_ROLE, Home, topic
 from melpark.processing import lake
 from melpark.settings import Settings
 from melpark.stack.kafka import admin
 
+log = logging.getLogger(__name__)
 NAMES = ("ingestion", "postgres", "kafka", "bronze", "silver", "gold", "serving")
 POLLS_TOPIC = topic("polls")
 
@@ -95,8 +96,8 @@ class Probe:
         for look in (self._look_at_postgres, self._look_at_kafka, self._look_at_lake, self._look_at_server):
             try:
                 look(found)
-            except (psycopg.Error, KafkaException, httpx.HTTPError, MelParkError, OSError, ValueError):
-                continue
+            except Exception as error:
+                log.debug("%s: %r", look.__name__, error)
         self._set_lags(found)
         return found
 

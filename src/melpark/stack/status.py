@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from melpark.places import Home
@@ -46,15 +47,26 @@ def _state(supervisor: Supervisor, found: Measurement) -> str:
 
 
 def write(home: Home, status: dict[str, Any]) -> None:
-    homes.write_whole(home.run / "status.json", json.dumps(status, default=_text))
+    homes.write_whole(_file(home), json.dumps(status, default=_text))
+
+
+def forget(home: Home) -> None:
+    """Remove what the last run said of itself, lest it be taken for this one's."""
+    _file(home).unlink(missing_ok=True)
+
+
+def _file(home: Home) -> Path:
+    return home.run / "status.json"
 
 
 def read(home: Home) -> dict[str, Any]:
-    """The newest document of a running stack, or one that says `stopped`."""
-    file = home.run / "status.json"
-    if homes.running_pid(home) is None or not file.exists():
+    """The newest document of a running stack; one that says `stopped`, or `starting` before the first is written."""
+    if homes.running_pid(home) is None:
         return stopped(home)
-    document: dict[str, Any] = json.loads(file.read_text())
+    try:
+        document: dict[str, Any] = json.loads(_file(home).read_text())
+    except FileNotFoundError:
+        return stopped(home) | {"state": "starting"}
     return document
 
 

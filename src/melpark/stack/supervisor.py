@@ -74,6 +74,7 @@ class Supervisor:
             await end
         finally:
             self._stopping = True
+            end.cancel()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -197,13 +198,19 @@ class Supervisor:
             return str(error) or "unhealthy"
         except MelParkError as error:
             return str(error)
+        except Exception as error:
+            # An answer that the check did not expect is no answer; it must not end the whole stack.
+            log.debug("The check of %s failed", engine.name, exc_info=True)
+            return f"its check failed: {error!r}"
         return ""
 
     async def _watch_memory(self) -> None:
         while True:
             for name, child in list(self._children.items()):
-                if child.returncode is None:
-                    self.statuses[name].memory_bytes = await asyncio.to_thread(memory_of, child.pid)
+                used = await asyncio.to_thread(memory_of, child.pid)
+                # Meanwhile it may have ended, and another may run.
+                if child.returncode is None and self._children[name] is child:
+                    self.statuses[name].memory_bytes = used
             await asyncio.sleep(CHECK_EVERY_SECONDS)
 
     def _log_file(self, name: str) -> Path:
@@ -241,12 +248,17 @@ def memory_of(pid: int) -> int:
         return 0
     for process in processes:
         try:
-            total += process.memory_full_info().pss
-        except psutil.AccessDenied:
-            total += process.memory_info().rss
+            total += _share(process)
         except psutil.Error:
             continue
     return total
+
+
+def _share(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.AccessDenied:
+        return int(process.memory_info().rss)
 
 
 def last_words(file: Path) -> str:

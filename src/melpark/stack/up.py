@@ -42,6 +42,7 @@ def run(settings: Settings, options: Options, console: Console) -> None:
     homes.require_disk(settings.home.resolve(), settings.min_free_disk_mebibytes)
     home = Home(settings.home.resolve())
     with homes.lock(home) as was_unclean:
+        status.forget(home)
         if was_unclean:
             console.print("The last run was not stopped cleanly; going on from what it had committed.")
         stamp = homes.prepare(settings, options.again)
@@ -134,7 +135,10 @@ class _Session:
 
     def _refresh(self, supervisor: Supervisor, shown: screen.Screen) -> None:
         document = status.document(self._settings, supervisor, self._found)
-        status.write(self._home, document)
+        try:
+            status.write(self._home, document)
+        except OSError as error:
+            log.warning("The status cannot be written: %s", error)
         shown.show(document)
 
     async def _end(self, supervisor: Supervisor, asked_to_stop: asyncio.Event) -> None:
