@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from logging.handlers import RotatingFileHandler
 from typing import Any
 
 import httpx
@@ -48,7 +49,15 @@ def run(settings: Settings, options: Options, console: Console) -> None:
         stamp = homes.prepare(settings, options.again)
         settings = settings.model_copy(update={"run_number": stamp.run_number, "home": home.root})
         prepare(settings, console)
+        _keep_log(home)
         asyncio.run(_Session(settings, options, console).run())
+
+
+def _keep_log(home: Home) -> None:
+    """What the supervisor says also goes to a file, beside the engines' logs."""
+    handler = RotatingFileHandler(home.logs / "supervisor.log", maxBytes=1024 * 1024, backupCount=2)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger("melpark").addHandler(handler)
 
 
 def prepare(settings: Settings, console: Console) -> None:
