@@ -13,7 +13,7 @@ from melpark.settings import Settings
 from melpark.stack import java, templates
 from melpark.stack.declaration import Command, Engine, UnhealthyError
 
-HEAP_MEBIBYTES = 1280
+HEAP_MEBIBYTES = 1100
 HEALTH_SESSION = str(uuid.UUID(int=0x6D656C7061726B))
 OPTIONS = (
     *java.opens(java.SPARK_OPENS),

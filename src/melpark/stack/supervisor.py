@@ -24,6 +24,7 @@ EngineState = Literal[
 CHECK_EVERY_SECONDS = 2.0
 START_CHECK_EVERY_SECONDS = 0.15
 UNHEALTHY_CHECKS_BEFORE_RESTART = 15
+HEAVY_CHECKS_BEFORE_RESTART = 5
 FIRST_STARTS = 3
 LONGEST_BACK_OFF_SECONDS = 20.0
 QUIET_RUN_SECONDS = 60.0
@@ -173,10 +174,12 @@ class Supervisor:
             return reason
         status.turn("running")
         self._ready[engine.name].set()
-        bad = 0
+        bad = heavy = 0
         while bad < UNHEALTHY_CHECKS_BEFORE_RESTART:
             await asyncio.sleep(CHECK_EVERY_SECONDS)
-            if status.memory_bytes > engine.memory_limit_mebibytes * MEBIBYTE:
+            # A process that is just being forked counts twice for a moment.
+            heavy = heavy + 1 if status.memory_bytes > engine.memory_limit_mebibytes * MEBIBYTE else 0
+            if heavy == HEAVY_CHECKS_BEFORE_RESTART:
                 return f"uses {status.memory_bytes // MEBIBYTE} MiB, more than its {engine.memory_limit_mebibytes}"
             reason = await self._ask(engine)
             bad = bad + 1 if reason else 0
