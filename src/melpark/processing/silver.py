@@ -5,6 +5,7 @@ one partition, so offsets order them. Playing any part of bronze again, or all o
 Deletes and tombstones leave the history as it is.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def checkpoint(home: Home) -> Path:
 def start(spark: SparkSession, settings: Settings, available_now: bool = False) -> StreamingQuery:
     """Start the query: until the end of bronze as it is now, or for ever. The tables must exist."""
     home = Home(settings.home.resolve())
+    # Each merge would write its source down first; ours is in memory and the same however often it is read.
+    spark.conf.set("spark.databricks.delta.merge.materializeSource", "none")
     topics = ", ".join(f"'{table.topic}'" for table in SILVER)
     writer = (
         spark.readStream.format("delta")
@@ -50,13 +53,20 @@ def start(spark: SparkSession, settings: Settings, available_now: bool = False) 
 def write_batch(root: str, batch: DataFrame, batch_id: int) -> None:
     """Merge one batch of bronze into every silver table that it speaks of. Runs inside the Spark server."""
     spark, home = batch.sparkSession, Home(Path(root))
-    batch.createOrReplaceTempView("changes")
-    present = {row.topic for row in spark.sql("SELECT DISTINCT topic FROM changes").collect()}
-    tables = [table for table in SILVER if table.topic in present]
+    batch.createOrReplaceTempView("batch")
+    # Held in memory: every table's statements read it, and each would parse the JSON once per column otherwise.
+    changes = spark.sql(CHANGES_SQL).persist()
+    try:
+        changes.createOrReplaceTempView("changes")
+        present = {row.topic for row in spark.sql("SELECT DISTINCT topic FROM changes").collect()}
+        _merge(spark, home, [table for table in SILVER if table.topic in present])
+    finally:
+        changes.unpersist()
+
+
+def _merge(spark: SparkSession, home: Home, tables: Sequence[SilverTable]) -> None:
     if not tables:
         return
-    for table in tables:
-        spark.sql(parsed_sql(table)).createOrReplaceTempView(_view(table))
     for table in tables:
         spark.sql(merge_sql(table.lake, home.silver(table.lake.name), fitting_sql(table)))
     misfits = " UNION ALL ".join(misfits_sql(table) for table in tables)
@@ -64,16 +74,19 @@ def write_batch(root: str, batch: DataFrame, batch_id: int) -> None:
         spark.sql(merge_sql(QUARANTINE, home.silver(QUARANTINE.name), misfits))
 
 
-def parsed_sql(table: SilverTable) -> str:
+CHANGES_SQL = f"""
+    SELECT {", ".join(COORDINATE_NAMES)}, key, value, change.op, change.after
+    FROM (SELECT *, from_json(value, 'op string, after map<string, string>') AS change FROM batch)"""
+
+
+def typed_sql(table: SilverTable) -> str:
     """The table's events of view `changes`: coordinates, columns, and what no contract can name: `_key`,
     `_value` and `_image` as received, `_op`, and `_reason`.
 
-    `_reason` is null where the event fits. Every field is read as text and cast here, so that a value of a
+    `_reason` is null where the event fits. Every field was read as text and is cast here, so that a value of a
     wrong type is told apart from a null.
     """
-    columns = table.contract.columns
-    fields = ", ".join(f"`{column.name}`: string" for column in columns)
-    typed = ", ".join(f"{_cast(column)} AS `{column.name}`" for column in columns)
+    typed = ", ".join(f"{_cast(column)} AS `{column.name}`" for column in table.contract.columns)
     derived = "".join(f", {expression} AS `{column.name}`" for column, expression in table.derived)
     coordinates = ", ".join(COORDINATE_NAMES)
     return f"""
@@ -81,13 +94,9 @@ def parsed_sql(table: SilverTable) -> str:
         FROM (
           SELECT *{derived}
           FROM (
-            SELECT {coordinates}, key AS _key, value AS _value, change.op AS _op, change.after AS _image, {typed}
-            FROM (
-              SELECT {coordinates}, key, value,
-                from_json(value, 'op string, after struct<{fields}>') AS change
-              FROM changes
-              WHERE topic = '{table.topic}' AND (value IS NOT NULL OR key IS NULL)
-            )
+            SELECT {coordinates}, key AS _key, value AS _value, op AS _op, after AS _image, {typed}
+            FROM changes
+            WHERE topic = '{table.topic}' AND (value IS NOT NULL OR key IS NULL)
           )
         )"""
 
@@ -100,7 +109,7 @@ def fitting_sql(table: SilverTable) -> str:
         SELECT {names}
         FROM (
           SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY offset DESC) AS _newest_first
-          FROM {_view(table)}
+          FROM ({typed_sql(table)})
           WHERE _reason IS NULL AND _op <> '{DELETE}'
         )
         WHERE _newest_first = 1"""
@@ -110,7 +119,7 @@ def misfits_sql(table: SilverTable) -> str:
     """The events of the batch that do not fit."""
     coordinates = ", ".join(COORDINATE_NAMES)
     names = f"{coordinates}, _reason AS reason, _key AS record_key, _value AS payload"
-    return f"SELECT {names} FROM {_view(table)} WHERE _reason IS NOT NULL"
+    return f"SELECT {names} FROM ({typed_sql(table)}) WHERE _reason IS NOT NULL"
 
 
 def merge_sql(table: LakeTable, path: Path, source: str) -> str:
@@ -122,12 +131,8 @@ def merge_sql(table: LakeTable, path: Path, source: str) -> str:
         WHEN NOT MATCHED THEN INSERT *"""
 
 
-def _view(table: SilverTable) -> str:
-    return f"changes_of_{table.lake.name}"
-
-
 def _cast(column: Column) -> str:
-    text = f"change.after.`{column.name}`"
+    text = f"after['{column.name}']"
     match column.type:
         case Type.TEXT | Type.JSON:
             return text
@@ -150,7 +155,7 @@ def _reason(table: SilverTable) -> str:
     for column in table.contract.columns:
         checks.append(
             (
-                f"_image.`{column.name}` IS NOT NULL AND `{column.name}` IS NULL",
+                f"_image['{column.name}'] IS NOT NULL AND `{column.name}` IS NULL",
                 f"'{column.name} is not {column.type.value}'",
             )
         )

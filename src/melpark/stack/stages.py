@@ -24,6 +24,7 @@ from melpark.stack.kafka import admin
 
 log = logging.getLogger(__name__)
 NAMES = ("ingestion", "postgres", "kafka", "bronze", "silver", "gold", "serving")
+READ_SECONDS = 3.0
 POLLS_TOPIC = topic("polls")
 
 
@@ -153,6 +154,8 @@ class Probe:
                     "group.id": "melpark-status",
                     "enable.auto.commit": False,
                     "isolation.level": "read_committed",
+                    "enable.partition.eof": True,
+                    "fetch.wait.max.ms": 100,
                     "log_level": 0,
                 }
             )
@@ -177,10 +180,16 @@ class Probe:
         start = max(low, high - 8)
         self._consumer.assign([TopicPartition(POLLS_TOPIC, 0, start if start > low else OFFSET_BEGINNING)])
         newest = None
-        while (message := self._consumer.poll(0.3)) is not None:
-            if not message.error() and message.value():
-                logged_at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
-                newest = int(orjson.loads(message.value())["after"]["poll_id"]), logged_at
+        try:
+            while (message := self._consumer.poll(READ_SECONDS)) is not None:
+                if message.error():
+                    break
+                if message.value():
+                    logged_at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+                    newest = int(orjson.loads(message.value())["after"]["poll_id"]), logged_at
+        finally:
+            # Assigned, it would go on fetching between two looks.
+            self._consumer.unassign()
         return newest
 
     def _look_at_lake(self, found: Measurement) -> None:

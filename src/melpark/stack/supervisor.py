@@ -214,7 +214,7 @@ class Supervisor:
                 # Meanwhile it may have ended, and another may run.
                 if child.returncode is None and self._children[name] is child:
                     self.statuses[name].memory_bytes = used
-            await asyncio.sleep(CHECK_EVERY_SECONDS)
+            await asyncio.sleep(2 * CHECK_EVERY_SECONDS)
 
     def _log_file(self, name: str) -> Path:
         return self._logs / f"{name}.log"

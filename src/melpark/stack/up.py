@@ -23,7 +23,7 @@ from melpark.stack.stages import Measurement, Probe
 from melpark.stack.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
-LOOK_EVERY_SECONDS = 2.0
+LOOK_EVERY_SECONDS = 3.0
 # A replay that stands still for so long will not end by itself.
 STANDSTILL_SECONDS = 240.0
 
