@@ -45,18 +45,26 @@ class Child:
     async def start(cls, command: Command, log_file: Path) -> "Child":
         """Start the process. Raises OSError when it cannot be started."""
         environment = {key: value for key, value in os.environ.items() if key not in UNWANTED}
-        process = await asyncio.create_subprocess_exec(
-            *LAUNCHER,
-            command.user or "-",
-            *command.arguments,
-            env=environment | dict(command.environment),
-            cwd=command.directory,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-        return cls(process, asyncio.create_task(_copy_output(process, log_file)))
+        # A pipe of our own: asyncio's would let `wait` wait for every grandchild that holds it, too.
+        output, its_end = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *LAUNCHER,
+                command.user or "-",
+                *command.arguments,
+                env=environment | dict(command.environment),
+                cwd=command.directory,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=its_end,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(output)
+            raise
+        finally:
+            os.close(its_end)
+        return cls(process, asyncio.create_task(_copy_output(output, log_file)))
 
     async def wait(self) -> int:
         code = await self._process.wait()
@@ -90,15 +98,18 @@ class Child:
             return
 
 
-async def _copy_output(process: asyncio.subprocess.Process, log_file: Path) -> None:
+async def _copy_output(output: int, log_file: Path) -> None:
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output, "rb", buffering=0)
+    )
     log_file.parent.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
     handler.terminator = ""
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-    assert process.stdout is not None
-    reader = process.stdout
     try:
         while chunk := await reader.read(65_536):
             handler.handle(logging.makeLogRecord({"msg": decode(chunk)}))
     finally:
+        transport.close()
         handler.close()
