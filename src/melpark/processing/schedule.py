@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -19,6 +19,8 @@ from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
 MAINTENANCE_HOUR = 3
+# By then the streams have taken their first batches, with which a build would share the cores.
+FIRST_GOLD_AFTER = timedelta(seconds=45)
 
 
 def run(settings: Settings, polls: bool = True) -> None:
@@ -42,7 +44,7 @@ def run(settings: Settings, polls: bool = True) -> None:
             "interval",
             args=("gold", lambda: gold.run(settings, "build")),
             seconds=settings.gold_interval_seconds,
-            next_run_time=datetime.now(UTC),
+            next_run_time=datetime.now(UTC) + FIRST_GOLD_AFTER,
         )
         scheduler.add_job(
             _attempt, "cron", args=("maintenance", lambda: maintenance.run(settings)), hour=MAINTENANCE_HOUR
