@@ -7,6 +7,7 @@ no catalogue. It is there for dbt and for people, and can be made again at any t
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from deltalake import DeltaTable, Field, Schema
 from deltalake.exceptions import CommitFailedError
@@ -26,7 +27,7 @@ PROPERTIES = {
     # Streams commit small files for ever; compaction follows them without a schedule.
     "delta.autoOptimize.autoCompact": "true",
 }
-DELTA_TYPE = {
+DELTA_TYPE: dict[str, Any] = {
     "string": PrimitiveType("string"),
     "int": PrimitiveType("integer"),
     "bigint": PrimitiveType("long"),
@@ -35,7 +36,8 @@ DELTA_TYPE = {
     "timestamp": PrimitiveType("timestamp"),
     "date": PrimitiveType("date"),
     HEADERS: ArrayType(
-        StructType([Field("key", PrimitiveType("string")), Field("value", PrimitiveType("binary"))]), True
+        StructType([Field("key", PrimitiveType("string")), Field("value", PrimitiveType("binary"))]),
+        contains_null=True,
     ),
 }
 

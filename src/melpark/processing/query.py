@@ -20,9 +20,10 @@ TABLES = (
     "SELECT table_schema AS layer, table_name AS name FROM information_schema.tables "
     "WHERE table_schema IN ('bronze', 'silver', 'gold') ORDER BY ALL"
 )
-# A statement sees nothing but the tables, and cannot change that.
+# A statement sees nothing but the lake's files, and cannot change that.
 LOCKED = (
     "SET TimeZone = 'UTC'",
+    "SET allowed_directories = ['{lake}']",
     "SET enable_external_access = false",
     "SET autoinstall_known_extensions = false",
     "SET lock_configuration = true",
@@ -63,20 +64,37 @@ def connect(home: Home) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     is_empty = True
     for database, path in on_disk(home):
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
         try:
-            dataset = DeltaTable(path).to_pyarrow_dataset()
-        except DeltaError as error:
+            _add_view(connection, f'"{database}"."{path.name}"', DeltaTable(path))
+        except (DeltaError, duckdb.Error) as error:
             log.warning("%s.%s cannot be read: %s", database, path.name, error)
             continue
-        registered = f"{database}_{path.name}"
-        connection.register(registered, dataset)
-        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
-        connection.execute(f'CREATE VIEW "{database}"."{path.name}" AS SELECT * FROM "{registered}"')
         is_empty = False
     if is_empty:
         raise StopError(
             f"{home.lake} holds no tables", "this home was never started", "Run `melpark up` first"
         )
     for setting in LOCKED:
-        connection.execute(setting)
+        connection.execute(setting.format(lake=str(home.lake).replace("'", "''")))
     return connection
+
+
+def _add_view(connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTable) -> None:
+    """A view of the files of the table's newest version, read by DuckDB itself.
+
+    Scanning through pyarrow instead crashed the interpreter at its end when a LIMIT left a scan unfinished.
+    """
+    files = table.file_uris()
+    if not files:
+        registered = name.replace('"', "").replace(".", "_")
+        connection.register(registered, table.to_pyarrow_table())
+        connection.execute(f'CREATE VIEW {name} AS SELECT * FROM "{registered}"')
+        return
+    quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    source = f"read_parquet([{quoted}], union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
+    present = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    columns = (field.name for field in table.schema().fields)
+    # A column that was added after the newest file was written is in no file yet.
+    shown = (f'"{column}"' if column in present else f'NULL AS "{column}"' for column in columns)
+    connection.execute(f"CREATE VIEW {name} AS SELECT {', '.join(shown)} FROM {source}")

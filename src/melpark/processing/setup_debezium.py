@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from melpark import contracts
+from melpark import contracts, loopback
 from melpark.errors import RetryableError, StopError
 from melpark.places import CAPTURE_ROLE, CONNECTOR, DATABASE, ENGINES, PUBLICATION, SCHEMA, SLOT, TOPIC_PREFIX
 from melpark.settings import Settings
@@ -83,8 +83,8 @@ def restart_failed(settings: Settings) -> str:
 
 def _call(settings: Settings, method: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
     try:
-        answer = httpx.request(
-            method, f"http://127.0.0.1:{settings.connect_port}{path}", json=body, timeout=TIMEOUT_SECONDS
+        answer = loopback.client().request(
+            method, loopback.url(settings.connect_port, path), json=body, timeout=TIMEOUT_SECONDS
         )
     except httpx.HTTPError as error:
         raise RetryableError(

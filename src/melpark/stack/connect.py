@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 
-from melpark import secrets
+from melpark import loopback, secrets
 from melpark.places import CAPTURE_ROLE, Home
 from melpark.processing import setup_debezium
 from melpark.settings import Settings
@@ -53,7 +53,7 @@ def _command(settings: Settings) -> Command:
 def _check(settings: Settings) -> None:
     """The worker answers, and no task of a registered connector has failed; a failed one is started again."""
     try:
-        answer = httpx.get(f"http://127.0.0.1:{settings.connect_port}/connectors", timeout=5)
+        answer = loopback.client().get(loopback.url(settings.connect_port, "/connectors"))
         answer.raise_for_status()
         if answer.json() and (failed := setup_debezium.restart_failed(settings)):
             raise UnhealthyError(failed)

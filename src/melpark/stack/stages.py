@@ -16,7 +16,7 @@ import orjson
 import psycopg
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from melpark import contracts, secrets
+from melpark import contracts, loopback, secrets
 from melpark.places import DATABASE, READER_ROLE, Home, topic
 from melpark.processing import lake
 from melpark.settings import Settings
@@ -222,7 +222,7 @@ class Probe:
         return max(0.0, time.time() - built) if changed > built else 0.0
 
     def _look_at_server(self, found: Measurement) -> None:
-        answer = httpx.get(f"http://127.0.0.1:{self._settings.serve_port}/api/v1/freshness", timeout=3)
+        answer = loopback.client().get(loopback.url(self._settings.serve_port, "/api/v1/freshness"))
         answer.raise_for_status()
         body = answer.json()
         stage = found.stages["serving"]

@@ -12,6 +12,7 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from melpark import loopback
 from melpark.errors import StopError
 from melpark.places import Home
 from melpark.processing import gold
@@ -186,7 +187,7 @@ class _Session:
 
     def _source_is_done(self) -> bool:
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self._settings.source_port}/healthz", timeout=5)
+            answer = loopback.client().get(loopback.url(self._settings.source_port, "/healthz"))
             return bool(answer.json()["is_done"])
         except (httpx.HTTPError, ValueError, KeyError):
             return False

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 
+from melpark import loopback
 from melpark.places import Home
 from melpark.settings import Settings
 from melpark.stack.declaration import Command, Engine, UnhealthyError
@@ -88,6 +89,6 @@ def _exists(file: Path) -> None:
 
 def _get(port: int, path: str) -> None:
     try:
-        httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5).raise_for_status()
+        loopback.client().get(loopback.url(port, path)).raise_for_status()
     except httpx.HTTPError as error:
         raise UnhealthyError(str(error) or type(error).__name__) from None
