@@ -1,5 +1,6 @@
 """Reading the engines' logs."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,9 +37,13 @@ def show(home: Home, engine: str | None, lines: int, follow: bool, say: Callable
 
 
 def _since(file: Path, end: int) -> tuple[str, int]:
-    size = file.stat().st_size if file.exists() else 0
-    # A smaller file was rotated.
-    start = end if size >= end else 0
-    with file.open("rb") as stream:
-        stream.seek(start)
-        return stream.read(size - start).decode("utf-8", "replace"), size
+    try:
+        with file.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            # A smaller file was rotated.
+            start = end if size >= end else 0
+            stream.seek(start)
+            return stream.read(size - start).decode("utf-8", "replace"), size
+    except FileNotFoundError:
+        # It is just being rotated.
+        return "", 0

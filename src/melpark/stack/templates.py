@@ -17,6 +17,8 @@ def render(template: str, **values: object) -> str:
         raise StopError(
             f"engines/{template} asks for {error}", "no such value is known", "Mend the template"
         ) from None
+    except ValueError as error:
+        raise StopError(f"engines/{template} is no template", str(error), "Mend the template") from None
 
 
 def write(file: Path, text: str, owner: int | None = None) -> Path:
