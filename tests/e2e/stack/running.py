@@ -21,7 +21,7 @@ from melpark.places import DATABASE, SUPERUSER, Home
 from melpark.settings import Settings
 
 PORTS = ("postgres", "kafka", "kafka_controller", "connect", "spark", "source", "serve")
-HEALTHY_SECONDS = 240.0
+HEALTHY_SECONDS = 600.0
 STOP_SECONDS = 60.0
 
 
@@ -59,7 +59,7 @@ class Stack:
             env=clean_environment() | self.environment | variables,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1500,
             check=False,
         )
 

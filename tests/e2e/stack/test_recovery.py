@@ -29,12 +29,12 @@ def capture(tmp_path_factory: pytest.TempPathFactory, real_capture: Path) -> Pat
 @pytest.fixture(scope="module")
 def survivor(short_folder: Path, capture: Path) -> Iterator[Stack]:
     """A stack whose every process was killed during a replay that was also stopped and started in the middle."""
-    # At this speed the server paces the answers, so that the replay lasts while the killing goes on.
+    # Paced so that the replay lasts while the killing goes on, then as fast as the way allows.
     stack = Stack.on(
         short_folder / "survivor",
         MELPARK_SOURCE="replay",
         MELPARK_CAPTURE_DIR=str(capture),
-        MELPARK_SPEED="1800",
+        MELPARK_SPEED="300",
     )
     with stopped_at_the_end(stack):
         stack.start()
@@ -45,6 +45,7 @@ def survivor(short_folder: Path, capture: Path) -> Iterator[Stack]:
         stack.was_done_at_the_stop = is_done(stack)
         stack.left_running = stack.stop()
         shutil.rmtree(Home(stack.home).engine("spark") / "metastore")
+        stack.environment["MELPARK_SPEED"] = "0"
         stack.start()
         wait_until_drained(stack)
         yield stack
