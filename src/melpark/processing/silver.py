@@ -30,8 +30,6 @@ def checkpoint(home: Home) -> Path:
 def start(spark: SparkSession, settings: Settings, available_now: bool = False) -> StreamingQuery:
     """Start the query: until the end of bronze as it is now, or for ever. The tables must exist."""
     home = Home(settings.home.resolve())
-    # Each merge would write its source down first; ours is in memory and the same however often it is read.
-    spark.conf.set("spark.databricks.delta.merge.materializeSource", "none")
     topics = ", ".join(f"'{table.topic}'" for table in SILVER)
     writer = (
         spark.readStream.format("delta")
@@ -53,15 +51,9 @@ def start(spark: SparkSession, settings: Settings, available_now: bool = False) 
 def write_batch(root: str, batch: DataFrame, batch_id: int) -> None:
     """Merge one batch of bronze into every silver table that it speaks of. Runs inside the Spark server."""
     spark, home = batch.sparkSession, Home(Path(root))
-    batch.createOrReplaceTempView("batch")
-    # Held in memory: every table's statements read it, and each would parse the JSON once per column otherwise.
-    changes = spark.sql(CHANGES_SQL).persist()
-    try:
-        changes.createOrReplaceTempView("changes")
-        present = {row.topic for row in spark.sql("SELECT DISTINCT topic FROM changes").collect()}
-        _merge(spark, home, [table for table in SILVER if table.topic in present])
-    finally:
-        changes.unpersist()
+    batch.createOrReplaceTempView("changes")
+    present = {row.topic for row in spark.sql("SELECT DISTINCT topic FROM changes").collect()}
+    _merge(spark, home, [table for table in SILVER if table.topic in present])
 
 
 def _merge(spark: SparkSession, home: Home, tables: Sequence[SilverTable]) -> None:
@@ -74,30 +66,29 @@ def _merge(spark: SparkSession, home: Home, tables: Sequence[SilverTable]) -> No
         spark.sql(merge_sql(QUARANTINE, home.silver(QUARANTINE.name), misfits))
 
 
-CHANGES_SQL = f"""
-    SELECT {", ".join(COORDINATE_NAMES)}, key, value, change.op, change.after
-    FROM (SELECT *, from_json(value, 'op string, after map<string, string>') AS change FROM batch)"""
-
-
 def typed_sql(table: SilverTable) -> str:
     """The table's events of view `changes`: coordinates, columns, and what no contract can name: `_key`,
     `_value` and `_image` as received, `_op`, and `_reason`.
 
-    `_reason` is null where the event fits. Every field was read as text and is cast here, so that a value of a
+    `_reason` is null where the event fits. Every field is read as text and then cast, so that a value of a
     wrong type is told apart from a null.
     """
-    typed = ", ".join(f"{_cast(column)} AS `{column.name}`" for column in table.contract.columns)
+    columns = table.contract.columns
+    names = ", ".join(f"`{column.name}`" for column in columns)
+    fields = ", ".join(f"`{column.name}`: string" for column in columns)
+    casts = ", ".join(_cast(column) for column in columns)
     derived = "".join(f", {expression} AS `{column.name}`" for column, expression in table.derived)
     coordinates = ", ".join(COORDINATE_NAMES)
+    # `inline` of one struct is a wall: without it the optimizer copies the parsing of the JSON, and then each
+    # cast, into every place that names a column, and does it as many times per event.
     return f"""
         SELECT *, {_reason(table)} AS _reason
         FROM (
-          SELECT *{derived}
-          FROM (
-            SELECT {coordinates}, key AS _key, value AS _value, op AS _op, after AS _image, {typed}
-            FROM changes
-            WHERE topic = '{table.topic}' AND (value IS NOT NULL OR key IS NULL)
-          )
+          SELECT {coordinates}, key AS _key, value AS _value, _op, _image, {names}{derived}
+          FROM changes
+          LATERAL VIEW inline(array(from_json(value, 'op string, after struct<{fields}>'))) AS _op, _image
+          LATERAL VIEW inline(array(struct({casts}))) AS {names}
+          WHERE topic = '{table.topic}' AND (value IS NOT NULL OR key IS NULL)
         )"""
 
 
@@ -132,7 +123,7 @@ def merge_sql(table: LakeTable, path: Path, source: str) -> str:
 
 
 def _cast(column: Column) -> str:
-    text = f"after['{column.name}']"
+    text = f"_image.`{column.name}`"
     match column.type:
         case Type.TEXT | Type.JSON:
             return text
@@ -155,7 +146,7 @@ def _reason(table: SilverTable) -> str:
     for column in table.contract.columns:
         checks.append(
             (
-                f"_image['{column.name}'] IS NOT NULL AND `{column.name}` IS NULL",
+                f"_image.`{column.name}` IS NOT NULL AND `{column.name}` IS NULL",
                 f"'{column.name} is not {column.type.value}'",
             )
         )
