@@ -4,8 +4,9 @@ import logging
 from typing import Any
 
 import duckdb
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Field
 from deltalake.exceptions import DeltaError
+from deltalake.schema import PrimitiveType
 
 from melpark.errors import ConfigurationError, StopError
 from melpark.places import Home
@@ -14,6 +15,7 @@ from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
 
+TIMESTAMP = PrimitiveType("timestamp")
 READS = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN})
 # DuckDB's own would name the views' sources.
 TABLES = (
@@ -94,7 +96,15 @@ def _add_view(connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTabl
     quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
     source = f"read_parquet([{quoted}], union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
     present = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    columns = (field.name for field in table.schema().fields)
-    # A column that was added after the newest file was written is in no file yet.
-    shown = (f'"{column}"' if column in present else f'NULL AS "{column}"' for column in columns)
+    shown = (_shown(field, present) for field in table.schema().fields)
     connection.execute(f"CREATE VIEW {name} AS SELECT {', '.join(shown)} FROM {source}")
+
+
+def _shown(field: Field, present: set[str]) -> str:
+    if field.name not in present:
+        # A column that was added after the newest file was written is in no file yet.
+        return f'NULL AS "{field.name}"'
+    if field.type == TIMESTAMP:
+        # Files of before may hold times as INT96, which says nothing of the zone; Delta's are UTC.
+        return f'CAST("{field.name}" AS TIMESTAMPTZ) AS "{field.name}"'
+    return f'"{field.name}"'

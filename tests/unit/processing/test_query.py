@@ -1,8 +1,10 @@
 """SQL over the lake reads every table and changes nothing."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 
@@ -25,6 +27,16 @@ def test_a_table_is_known_by_its_layer_and_name(settings: Settings) -> None:
         settings, "SELECT dataset, count(*) AS n FROM silver.polls GROUP BY ALL ORDER BY 1"
     )
     assert (columns, rows) == (["dataset", "n"], [("a", 4), ("b", 2)])
+
+
+def test_times_are_utc_also_in_files_that_do_not_say_so(settings: Settings) -> None:
+    instant = datetime(2025, 8, 5, 5, 19, 39, tzinfo=UTC)
+    path = settings.home / "lake" / "silver" / "feed_outages"
+    write_deltalake(path, pa.table({"start_at": pa.array([instant], pa.timestamp("us", "UTC"))}))
+    (file,) = path.glob("*.parquet")
+    pq.write_table(pq.read_table(file), file, use_deprecated_int96_timestamps=True)
+
+    assert query.sql(settings, "SELECT start_at FROM silver.feed_outages")[1] == [(instant,)]
 
 
 def test_the_tables_can_be_listed(settings: Settings) -> None:
