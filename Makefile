@@ -65,13 +65,13 @@ lock: $(UV) ## Resolve the dependencies anew into the lock files
 
 $(UV):
 	@echo "Getting uv ..."
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-		|| { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13: name one, as in make up PYTHON=python3.12" >&2; exit 2; }
 	@$(PYTHON) -m venv $(TOOLS)/uv >/dev/null 2>&1 && $(TOOLS)/uv/bin/pip install --quiet --disable-pip-version-check uv \
 		|| { rm -rf $(TOOLS)/uv; $(PYTHON) -m pip install --quiet --disable-pip-version-check --prefix $(CURDIR)/$(TOOLS)/uv uv; } \
 		|| { echo "uv could not be got: $(PYTHON) has neither venv nor pip; install python3-venv (Debian) or uv itself" >&2; exit 3; }
 
 $(VENV)/bin/python: | $(UV)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13: name one, as in make up PYTHON=python3.12" >&2; exit 2; }
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
 
 $(VENV)/.synced: requirements.lock pyproject.toml | $(VENV)/bin/python

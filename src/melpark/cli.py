@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from melpark import settings as configuration
 from melpark.errors import ConfigurationError, MelParkError, StopError
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Melbourne's parking, live and in history.",
 )
 cdc = typer.Typer(no_args_is_help=True, help="Change data capture: the Debezium connector.")
@@ -227,7 +229,7 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
     if out.is_terminal:
         table = Table(*columns, box=None, header_style="bold")
         for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row))
+            table.add_row(*(Text("" if value is None else str(value)) for value in row))
         out.print(table)
         return
     typer.echo("\t".join(columns))

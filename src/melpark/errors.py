@@ -4,7 +4,8 @@ MelParkError
 ├── RetryableError     exit 4   a service does not answer now; the same call may work later
 ├── RefusedError       exit 5   the data was refused; the last good state stands
 ├── ConfigurationError exit 2   settings or arguments are wrong; nothing was started
-└── StopError          exit 3   the machine or the home is in a state that a person must mend
+├── StopError          exit 3   the machine or the home is in a state that a person must mend
+└── InterruptedReplayError  exit 130   Ctrl-C before the end of `up --until-done`
 
 A message is one line: what happened, why, what to do.
 """
@@ -46,6 +47,12 @@ class ConfigurationError(MelParkError):
     """Settings or arguments are wrong; nothing was started or written."""
 
     exit_code = 2
+
+
+class InterruptedReplayError(MelParkError):
+    """A replay that should have gone the whole way was stopped before its end."""
+
+    exit_code = 130
 
 
 class StopError(MelParkError):

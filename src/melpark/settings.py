@@ -107,7 +107,7 @@ class Settings(BaseModel):
     def offline_after(self) -> timedelta:
         return timedelta(seconds=self.offline_after_seconds)
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, with_secrets: bool = True) -> dict[str, str]:
         """The settings as MELPARK_* variables, for a child process."""
         values = {}
         for name in type(self).model_fields:
@@ -115,6 +115,8 @@ class Settings(BaseModel):
             if value is None:
                 continue
             if isinstance(value, SecretStr):
+                if not with_secrets:
+                    continue
                 value = value.get_secret_value()
             if isinstance(value, Path):
                 value = value.resolve()

@@ -141,9 +141,10 @@ SILVER: tuple[SilverTable, ...] = (
     _silver(SENSOR_EVENTS, IS_PRESENT),
     _silver(SENSOR_STATES),
     _silver(FEED_OUTAGES),
-    _silver(POLLS),
     _silver(BAYS),
     _silver(ZONE_SEGMENTS),
     _silver(SIGN_PLATES),
+    # Last: a poll that is in silver says that all it brought is there.
+    _silver(POLLS),
 )
 TABLES: tuple[LakeTable, ...] = (BRONZE, *(table.lake for table in SILVER), QUARANTINE)

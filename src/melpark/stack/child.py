@@ -16,6 +16,7 @@ LOG_FILES = 3
 LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")))
 # Variables of the caller that could send an engine elsewhere or change what it loads.
 UNWANTED = (
+    "MELPARK_",
     "JAVA_TOOL_OPTIONS",
     "JDK_JAVA_OPTIONS",
     "CLASSPATH",
@@ -44,7 +45,7 @@ class Child:
     @classmethod
     async def start(cls, command: Command, log_file: Path) -> "Child":
         """Start the process. Raises OSError when it cannot be started."""
-        environment = {key: value for key, value in os.environ.items() if key not in UNWANTED}
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(UNWANTED)}
         # A pipe of our own: asyncio's would let `wait` wait for every grandchild that holds it, too.
         output, its_end = os.pipe()
         try:
@@ -104,7 +105,10 @@ async def _copy_output(output: int, log_file: Path) -> None:
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output, "rb", buffering=0)
     )
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+    # Opened at the first line; a log that cannot be written is said on stderr, and the output is still read.
+    handler = RotatingFileHandler(
+        log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", delay=True
+    )
     handler.terminator = ""
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
     try:

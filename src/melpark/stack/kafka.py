@@ -11,6 +11,7 @@ from melpark.errors import StopError
 from melpark.places import KAFKA_CLUSTER_ID, Home
 from melpark.settings import Settings
 from melpark.stack import java, templates
+from melpark.stack.child import LAUNCHER
 from melpark.stack.declaration import Command, Engine, UnhealthyError
 
 HEAP_MEBIBYTES = 384
@@ -45,7 +46,7 @@ def _prepare(settings: Settings) -> None:
         return
     arguments = ("format", "-t", KAFKA_CLUSTER_ID, "-c", str(properties), "--ignore-formatted")
     result = subprocess.run(
-        java.command("kafka", "kafka.tools.StorageTool", arguments, 128, QUIET),
+        (*LAUNCHER, "-", *java.command("kafka", "kafka.tools.StorageTool", arguments, 128, QUIET)),
         capture_output=True,
         text=True,
         check=False,

@@ -31,6 +31,7 @@ def engine(settings: Settings) -> Engine:
         prepare=lambda: _prepare(settings),
         ports={settings.spark_port: "spark_port"},
         memory_limit_mebibytes=2560,
+        stop_seconds=4,
     )
 
 
@@ -73,7 +74,7 @@ def _command(settings: Settings) -> Command:
         ),
     )
     environment = {
-        **settings.environment(),
+        **settings.environment(with_secrets=False),
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_CONF_DIR": str(folder),

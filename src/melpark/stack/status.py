@@ -18,7 +18,7 @@ LONGEST_LAG_SECONDS = {"kafka": 60.0, "bronze": 120.0, "silver": 180.0, "serving
 def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> dict[str, Any]:
     """One object with `state`, `engines`, `stages` and `source`, as the README describes it."""
     return {
-        "state": _state(supervisor, found),
+        "state": _state(settings, supervisor, found),
         "engines": {
             name: {
                 "state": status.state,
@@ -37,13 +37,21 @@ def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> 
     }
 
 
-def _state(supervisor: Supervisor, found: Measurement) -> str:
+def _state(settings: Settings, supervisor: Supervisor, found: Measurement) -> str:
     if not supervisor.all_ready:
         return "starting"
     if any(status.state != "running" for status in supervisor.statuses.values()):
         return "degraded"
+    if _polls_stopped(settings, found):
+        return "degraded"
     lags = ((found.stages[name].lag_seconds, longest) for name, longest in LONGEST_LAG_SECONDS.items())
     return "degraded" if any(lag is not None and lag > longest for lag, longest in lags) else "healthy"
+
+
+def _polls_stopped(settings: Settings, found: Measurement) -> bool:
+    """No accepted poll for three intervals. A replay ends, and then stands still with good reason."""
+    lag = found.stages["ingestion"].lag_seconds
+    return settings.source != "replay" and lag is not None and lag > 3 * settings.poll_interval_seconds
 
 
 def write(home: Home, status: dict[str, Any]) -> None:

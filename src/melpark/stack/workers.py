@@ -15,7 +15,7 @@ from melpark.stack.declaration import Command, Engine, UnhealthyError
 def source(settings: Settings) -> Engine:
     return Engine(
         name="source",
-        command=lambda: _melpark(settings, "simulate"),
+        command=lambda: melpark(settings, "simulate"),
         check=lambda: _get(settings.source_port, "/healthz"),
         ports={settings.source_port: "source_port"},
         memory_limit_mebibytes=512,
@@ -26,7 +26,7 @@ def poller(settings: Settings) -> Engine:
     needs = ("migrate",) if settings.source == "portal" else ("migrate", "source")
     return Engine(
         name="poller",
-        command=lambda: _melpark(settings, "ingest"),
+        command=lambda: melpark(settings, "ingest"),
         check=_alive,
         needs=needs,
         memory_limit_mebibytes=512,
@@ -36,30 +36,33 @@ def poller(settings: Settings) -> Engine:
 def streams(settings: Settings) -> Engine:
     return Engine(
         name="streams",
-        command=lambda: _melpark(settings, "stream"),
+        command=lambda: melpark(settings, "stream"),
         prepare=lambda: _ready_file(settings).unlink(missing_ok=True),
         check=lambda: _exists(_ready_file(settings)),
         needs=("topics", "catalogue"),
         memory_limit_mebibytes=768,
         start_seconds=180,
+        stop_seconds=5,
     )
 
 
 def scheduler(settings: Settings) -> Engine:
     return Engine(
         name="scheduler",
-        command=lambda: _melpark(settings, "schedule", "--no-polls"),
+        command=lambda: melpark(settings, "schedule", "--no-polls"),
         check=_alive,
         # Its first build would take the cores from the streams' own start.
         needs=("streams",),
         memory_limit_mebibytes=1024,
+        # A build in the middle may be ended: its tables change in one commit each.
+        stop_seconds=2,
     )
 
 
 def server(settings: Settings) -> Engine:
     return Engine(
         name="server",
-        command=lambda: _melpark(settings, "serve"),
+        command=lambda: melpark(settings, "serve"),
         check=lambda: _get(settings.serve_port, "/healthz"),
         needs=("topics", "migrate"),
         ports={settings.serve_port: "serve_port"},
@@ -68,8 +71,11 @@ def server(settings: Settings) -> Engine:
     )
 
 
-def _melpark(settings: Settings, *arguments: str) -> Command:
-    environment = settings.environment() | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+def melpark(settings: Settings, *arguments: str) -> Command:
+    """One `melpark` command with these settings."""
+    # The key of the portal is for the process that asks the portal.
+    own = settings.environment(with_secrets=arguments[0] == "ingest")
+    environment = own | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
     # An empty folder of settings: everything comes from the environment, not from a melpark.toml nearby.
     return Command((sys.executable, "-m", "melpark", *arguments), environment, directory=Path(os.sep))
 
