@@ -1,6 +1,7 @@
 """Laws of a child process: everything it says is kept, and nothing of it outlives its end or ours."""
 
 import asyncio
+import contextlib
 import os
 import pwd
 import signal
@@ -189,4 +190,8 @@ def test_a_child_ends_when_its_parent_is_killed(log_file: Path, tmp_path: Path) 
     finally:
         parent.kill()
         parent.wait()
-    until(lambda: is_gone(child), "the end of the child")
+    try:
+        until(lambda: is_gone(child), "the end of the child")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
