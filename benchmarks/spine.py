@@ -103,7 +103,7 @@ def _settle(stack: Stack) -> None:
             status["state"] == "healthy" and lags == [0, 0, 0, 0] and bool(status["stages"]["gold"]["rows"])
         )
 
-    stack.wait_for("quiet stack", is_quiet, 300)
+    stack.wait_for("quiet stack", is_quiet, 900)
 
 
 def _memory(stack: Stack) -> dict[str, float]:
