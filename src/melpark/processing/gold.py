@@ -57,7 +57,7 @@ def run(settings: Settings, action: Action = "build") -> None:
     Raises RetryableError when Spark is away, StopError that names the failed models and tests.
     """
     home = Home(settings.home.resolve())
-    if not home.secrets.exists():
+    if not home.lake.exists():
         raise StopError(f"{home.root} is no home yet", "it was never started", "Run `melpark up` first")
     target, logs = home.engine("dbt") / "target", home.logs / "dbt"
     for folder in (target, logs, home.gold):
