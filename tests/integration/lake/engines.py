@@ -11,7 +11,7 @@ from melpark.stack.declaration import Engine, UnhealthyError
 Process = subprocess.Popen[bytes]
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 120) -> None:
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 400) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
