@@ -11,6 +11,7 @@ from pyspark.sql.connect.session import SparkSession
 from melpark.errors import RetryableError
 from melpark.settings import Settings
 
+RPC_DETAILS = re.compile(r'details = "([^"]+)"')
 PYTHON_ERROR = re.compile(r"[A-Za-z_.]*(Error|Exception): ")
 
 
@@ -50,6 +51,10 @@ def not_answering(settings: Settings, why: str) -> RetryableError:
 def first_line(error: BaseException) -> str:
     """What an engine's message says in one line; the rest is its stack."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # gRPC says what happened in a field of its own.
+    details = RPC_DETAILS.search(str(error))
+    if details:
+        return details[1]
     # An error of foreachBatch holds Python's traceback, whose last line says what happened.
     raised = [line for line in lines if PYTHON_ERROR.match(line)]
     return raised[-1] if raised else lines[0] if lines else type(error).__name__

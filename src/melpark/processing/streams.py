@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 LAYERS = frozenset({"bronze", "silver"})
 WAIT_SECONDS = 120.0
 LOOK_SECONDS = 0.5
+START_ATTEMPTS = 3
 
 
 def run(
@@ -59,7 +60,7 @@ def run(
                     with _said_to_be_ready(home):
                         _watch(settings, queries, stop)
         except PySparkException as error:
-            raise not_answering(settings, first_line(error)) from error
+            raise _given_up(settings, error) from error
         finally:
             _close(spark, settings)
     return counts(home, layers)
@@ -87,9 +88,25 @@ def _said_to_be_ready(home: Home) -> Iterator[None]:
 
 def _start(spark: "SparkSession", settings: Settings, layer: str, available_now: bool) -> "StreamingQuery":
     starts = {"bronze": spark_loader.start, "silver": silver.start}
-    query = starts[layer](spark, settings, available_now)
-    log.info("Stream %s runs", layer)
-    return query
+    for attempts_left in reversed(range(START_ATTEMPTS)):
+        try:
+            query = starts[layer](spark, settings, available_now)
+            log.info("Stream %s runs", layer)
+            return query
+        except PySparkException as error:
+            # The server gives its Python worker ten seconds to start, which a busy machine may miss.
+            if not attempts_left or not answers(settings):
+                raise
+            log.warning("Stream %s did not start, trying again: %s", layer, first_line(error))
+    raise AssertionError("unreachable")
+
+
+def _given_up(settings: Settings, error: PySparkException) -> RetryableError:
+    if not answers(settings):
+        return not_answering(settings, first_line(error))
+    return RetryableError(
+        "The streams could not go on", first_line(error), "They go on from their checkpoints when restarted"
+    )
 
 
 def _watch(settings: Settings, queries: list["StreamingQuery"], stop: threading.Event) -> None:
