@@ -22,7 +22,14 @@ class Window:
     """From `start_at` to before `end_at` (UTC) this rule holds in the zone.
 
     `limit_minutes` is None where there is no limit, or where `kind` is UNKNOWN and nobody knows it.
-    Windows of one zone that overlap with different limits are each `is_ambiguous` for that time.
+
+    Windows of one zone either cover the same time or do not touch: where plates overlap in part, they are cut at
+    each other's ends, and again at local midnight. So whoever has the rows of a zone asks only which of them cover
+    an instant, and `is_ambiguous` holds for the whole row: another row of the same time has another limit.
+
+    The clock of a vehicle does not start anew where a row does. It counts from `clock_from_at`, where the unbroken
+    time under the same limit and kind began: over in this row is from
+    max(arrival, clock_from_at) + limit, or start_at if that is later, to min(departure, end_at).
     """
 
     zone_number: int
@@ -33,3 +40,28 @@ class Window:
     is_metered: bool
     code: str
     is_ambiguous: bool
+    clock_start_at: datetime | None = None
+
+    @property
+    def clock_from_at(self) -> datetime:
+        """`clock_start_at`; a window that stands alone is its own."""
+        return self.start_at if self.clock_start_at is None else self.clock_start_at
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """From `start_at` to before `end_at` (UTC) the rules of the zone are known: outside its windows it is unrestricted.
+
+    An instant under no coverage has no rule, which is not the same.
+    """
+
+    zone_number: int
+    start_at: datetime
+    end_at: datetime
+
+
+class NoRule(StrEnum):
+    """What holds where no window does."""
+
+    NO_RULE = "no_rule"
+    UNRESTRICTED = "unrestricted"
