@@ -1,5 +1,6 @@
 """What a rule of the kerb says, and when: windows of time in which a limit holds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -60,8 +61,28 @@ class Coverage:
     end_at: datetime
 
 
-class NoRule(StrEnum):
+class Absent(StrEnum):
     """What holds where no window does."""
 
     NO_RULE = "no_rule"
     UNRESTRICTED = "unrestricted"
+
+
+def rule_at(
+    at: datetime, zone_number: int | None, windows: Iterable[Window], coverage: Iterable[Coverage]
+) -> tuple[Window, ...] | Absent:
+    """The windows in force in the zone at an instant, or what their absence means.
+
+    No zone, a zone without plates, a time beyond the calendar: NO_RULE, never unlimited.
+    """
+    in_force = tuple(
+        window
+        for window in windows
+        if window.zone_number == zone_number and window.start_at <= at < window.end_at
+    )
+    if in_force:
+        return in_force
+    is_covered = any(
+        known.zone_number == zone_number and known.start_at <= at < known.end_at for known in coverage
+    )
+    return Absent.UNRESTRICTED if is_covered else Absent.NO_RULE
