@@ -1,135 +1,41 @@
-"""The seven cases of a stay, and both worked examples."""
+"""Stays: the cases of the semantics, and laws that hold whatever the polls were."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melpark.parking.stays import Beginning, Ending, Event, Limits, Present, Stay, stays
-
-LIMITS = Limits()
-
-
-def at(clock: str, day: int = 5) -> datetime:
-    hour, minute = clock.split(":")
-    return datetime(2025, 8, day, int(hour), int(minute), tzinfo=UTC)
+from cases.stay_cases import STAY_CASES, StayCase, at
+from melpark.parking.stays import Beginning, Ending, Event, Present, stays
 
 
-def event(status: str, changed: str, heard: str, previous: str | None) -> Event:
-    return Event(status, at(changed), at(heard), None if previous is None else at(previous))
+@pytest.mark.parametrize("case", STAY_CASES, ids=str)
+def test_the_stays_are_those_of_the_case(case: StayCase) -> None:
+    assert tuple(stays(case.events, case.present)) == case.expected
 
 
-NOW = Present(last_heard_at=at("20:00"))
+def test_every_beginning_and_ending_has_a_case() -> None:
+    expected = [stay for case in STAY_CASES for stay in case.expected]
+    assert {stay.beginning for stay in expected} == set(Beginning)
+    assert {stay.ending for stay in expected} == set(Ending)
 
 
-def only(*events: Event, present: Present = NOW) -> Stay:
-    (found,) = stays(events, present)
-    return found
-
-
-def test_close_polls_see_one_stay_whole() -> None:
-    stay = only(
-        event("Unoccupied", "08:00", "08:02", None),
-        event("Present", "09:00", "09:02", "09:00"),
-        event("Unoccupied", "09:30", "09:32", "09:30"),
+def test_an_exact_stay_has_one_duration_and_a_bounded_one_two() -> None:
+    whole, bounded = (
+        next(stay for case in STAY_CASES if case.name.startswith(name) for stay in case.expected)
+        for name in ("present_then_unoccupied", "example_the_sensor")
     )
-    assert (stay.arrival_at, stay.departure_at) == (at("09:00"), at("09:30"))
-    assert (stay.beginning, stay.ending) == (Beginning.OBSERVED, Ending.OBSERVED)
-    assert stay.duration_min == stay.duration_max == timedelta(minutes=30)
-    assert not stay.is_late_report
+    assert (whole.arrival_at, whole.departure_at) == (at("09:00"), at("09:30"))
+    assert whole.duration_min == whole.duration_max == timedelta(minutes=30)
+    assert bounded.departure_at is None
+    assert (bounded.duration_min, bounded.duration_max) == (timedelta(minutes=57), timedelta(minutes=359))
 
 
-def test_a_departure_between_wide_polls_has_bounds() -> None:
-    stay = only(
-        event("Present", "09:00", "09:02", None),
-        event("Unoccupied", "09:30", "09:32", "09:20"),
-    )
-    assert stay.departure_at is None
-    assert (stay.departure_min_at, stay.departure_max_at) == (at("09:17"), at("09:30"))
-    assert stay.ending is Ending.BOUNDED
-
-
-def test_present_after_present_is_another_vehicle() -> None:
-    """The first worked example: polls heard at 09:58, 10:00 and 10:02."""
-    first, second = stays(
-        [event("Present", "09:00", "09:02", None), event("Present", "10:01", "10:02", "10:00")], NOW
-    )
-    assert (first.departure_min_at, first.departure_max_at) == (at("09:57"), at("10:01"))
-    assert first.ending is Ending.BOUNDED
-    assert second.arrival_at == at("10:01")
-    assert second.ending is Ending.OPEN
-
-
-def test_a_sensor_that_comes_back_bounds_what_it_missed() -> None:
-    """The second worked example: last heard at 10:00, back at 15:02."""
-    stay = only(
-        event("Present", "09:00", "09:02", None),
-        event("Unoccupied", "14:59", "15:02", "10:00"),
-    )
-    assert (stay.departure_min_at, stay.departure_max_at) == (at("09:57"), at("14:59"))
-    assert stay.ending is Ending.BOUNDED
-
-
-def test_unoccupied_after_unoccupied_hides_a_whole_stay() -> None:
-    stay = only(
-        event("Unoccupied", "09:00", "09:02", None),
-        event("Unoccupied", "09:30", "09:32", "09:20"),
-    )
-    assert (stay.arrival_min_at, stay.arrival_max_at) == (at("09:17"), at("09:30"))
-    assert stay.departure_at == at("09:30")
-    assert (stay.beginning, stay.ending) == (Beginning.BOUNDED, Ending.OBSERVED)
-    assert (stay.duration_min, stay.duration_max) == (timedelta(0), timedelta(minutes=13))
-
-
-def test_a_vehicle_not_seen_to_leave_is_still_there() -> None:
-    stay = only(event("Present", "09:00", "09:02", None))
-    assert stay.ending is Ending.OPEN
-    assert (stay.departure_at, stay.departure_max_at, stay.duration_max) == (None, None, None)
-    assert stay.departure_min_at == at("19:57")
-
-
-def test_a_silent_sensor_loses_its_vehicle() -> None:
-    present = Present(last_heard_at=at("10:00"), is_online=False)
-    stay = only(event("Present", "09:00", "09:02", None), present=present)
-    assert stay.ending is Ending.LOST
-    assert stay.departure_min_at == at("09:57")
-
-
-def test_a_lost_stay_never_ends_before_it_began() -> None:
-    present = Present(last_heard_at=at("09:01"), is_online=False)
-    assert only(event("Present", "09:00", "09:01", None), present=present).departure_min_at == at("09:00")
-
-
-def test_a_change_that_the_poll_before_should_have_shown_is_late() -> None:
-    stay = only(
-        event("Present", "09:00", "09:02", None),
-        event("Unoccupied", "09:10", "09:32", "09:30"),
-    )
-    assert stay.is_late_report
-    assert (stay.departure_min_at, stay.departure_max_at) == (at("09:00"), at("09:10"))
-    assert stay.ending is Ending.BOUNDED
-
-
-def test_an_arrival_reported_late_marks_its_stay() -> None:
-    stay = only(
-        event("Unoccupied", "08:00", "08:02", None),
-        event("Present", "09:00", "09:32", "09:30"),
-    )
-    assert stay.is_late_report
-    assert stay.arrival_at == at("09:00")
-
-
-def test_only_a_shortest_duration_over_the_limit_is_suspect() -> None:
-    day_later = Event("Unoccupied", at("09:01", 6), at("09:02", 6), at("09:00", 6))
-    assert only(event("Present", "09:00", "09:02", None), day_later).is_suspect
-    exactly = Event("Unoccupied", at("09:00", 6), at("09:02", 6), at("09:00", 6))
-    assert not only(event("Present", "09:00", "09:02", None), exactly).is_suspect
-
-
-def test_an_empty_bay_has_no_stay() -> None:
-    assert stays([], NOW) == []
-    assert stays([event("Unoccupied", "09:00", "09:02", None)], NOW) == []
+def test_open_and_lost_stays_have_no_longest_duration() -> None:
+    unended = [stay for case in STAY_CASES for stay in case.expected if stay.ending in ("open", "lost")]
+    assert {stay.duration_max for stay in unended} == {None}
 
 
 @st.composite
@@ -164,3 +70,38 @@ def test_every_present_event_begins_exactly_one_stay(events: list[Event]) -> Non
     found = stays(events, Present(last_heard_at=events[-1].heard_at))
     began = [stay.revealed_at for stay in found if stay.beginning is Beginning.OBSERVED]
     assert began == [event.status_changed_at for event in events if event.status == "Present"]
+
+
+@given(histories())
+def test_a_vehicle_is_there_whenever_close_polls_say_so(events: list[Event]) -> None:
+    """Every Present event lies in its own stay, every Unoccupied one outside the inner bounds of all."""
+    found = stays(events, Present(last_heard_at=events[-1].heard_at))
+    for event in events:
+        inside = [
+            stay
+            for stay in found
+            if stay.arrival_max_at <= event.status_changed_at
+            and (stay.departure_max_at is None or event.status_changed_at < stay.departure_max_at)
+        ]
+        assert len(inside) == (event.status == "Present")
+
+
+@given(histories())
+def test_polls_that_show_nothing_new_between_only_narrow_the_bounds(events: list[Event]) -> None:
+    """A poll two minutes before each change was shown: every bound lies within the one without it."""
+    nearer = [
+        event
+        if event.previous_heard_at is None
+        else Event(
+            event.status,
+            event.status_changed_at,
+            event.heard_at,
+            max(event.previous_heard_at, min(event.status_changed_at, event.heard_at - timedelta(minutes=2))),
+        )
+        for event in events
+    ]
+    present = Present(last_heard_at=events[-1].heard_at)
+    for wide, narrow in zip(stays(events, present), stays(nearer, present), strict=True):
+        assert wide.arrival_min_at <= narrow.arrival_min_at <= narrow.arrival_max_at == wide.arrival_max_at
+        assert wide.departure_min_at <= narrow.departure_min_at
+        assert narrow.departure_max_at == wide.departure_max_at
