@@ -94,7 +94,8 @@ def half(cell: int) -> datetime:
 @st.composite
 def bays(draw: st.DrawFn) -> tuple[list[Event], list[Interval]]:
     """Changes and polls on multiples of two minutes, so that midpoints fall on half minutes."""
-    heard, changed, events = 0, 0, []
+    heard, changed = 0, 0
+    events: list[Event] = []
     for number in range(draw(st.integers(0, 6))):
         previous, heard = heard, heard + 4 * draw(st.integers(1, 20))
         changed = min(heard, changed + 4 * draw(st.integers(1, 20)))
