@@ -4,7 +4,7 @@ Python's verdicts and gold's SQL are both held to these. Windows are rows as `pa
 times are Melbourne's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -151,7 +151,7 @@ def case(
 
 
 V = Verdict
-VERDICT_CASES = (
+_CASES = (
     case(
         "example_0650_to_1000_under_2p_is_30_over_from_0930",
         parked(local("06:50"), local("10:00")),
@@ -414,3 +414,17 @@ VERDICT_CASES = (
         Expected(V.AMBIGUOUS_RULE, 0, 60),
     ),
 )
+
+
+def _in_its_own_zone(number: int, of: VerdictCase) -> VerdictCase:
+    """So that all cases can stand in one table of windows."""
+    zone_number = ZONE + number
+    return replace(
+        of,
+        zone_number=None if of.zone_number is None else zone_number,
+        windows=tuple(replace(window, zone_number=zone_number) for window in of.windows),
+        coverage=tuple(replace(coverage, zone_number=zone_number) for coverage in of.coverage),
+    )
+
+
+VERDICT_CASES = tuple(_in_its_own_zone(number, case) for number, case in enumerate(_CASES))
