@@ -1,3 +1,9 @@
 """Fixtures that several folders of tests share."""
 
+from hypothesis import HealthCheck, settings
+
 pytest_plugins = ["plugins.postgres", "plugins.real_data"]
+
+# A test must not fail because the machine is busy.
+settings.register_profile("melpark", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("melpark")

@@ -149,9 +149,6 @@ def over(clock: Clock, parked: Interval) -> Interval | None:
     if clock.limit is None:
         return None
     counted_from_at = max(parked.start_at, clock.counts_from_at)
-    # Compared as a length: a limit added to the end of a calendar may leave the years that a datetime has.
-    if clock.limit >= parked.end_at - counted_from_at:
-        return None
     breach = Interval(counted_from_at + clock.limit, parked.end_at).meets(clock.during)
     return None if breach.is_empty else breach
 

@@ -1,5 +1,6 @@
 """Key figures: the formulas, and that sums of windows and of bays are the figures of the whole."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -74,6 +75,8 @@ def test_paid_time_ends_with_the_limit_and_with_the_departure() -> None:
     assert paid_time(Interval(local("09:00"), local("15:00")), window) == timedelta(hours=2)
     assert paid_time(Interval(local("18:00"), local("23:00")), window) == timedelta(hours=1)
     assert paid_time(Interval(local("19:30"), local("20:00")), window) == timedelta(0)
+    evening_metered = [replace(window[1], is_metered=True)]
+    assert paid_time(Interval(local("18:00"), local("22:00")), evening_metered) == timedelta(hours=1)
     assert paid_time(Interval(local("06:00"), local("20:00")), PAID) == timedelta(hours=11)
     assert paid_time(Interval(local("09:00"), local("10:00")), BESIDE_LOADING) == timedelta(0)
 

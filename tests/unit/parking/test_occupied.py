@@ -64,6 +64,13 @@ def test_from_a_day_after_the_arrival_on_a_bay_is_neither_occupied_nor_online() 
     assert found.online == [Interval(at("00:00"), at("09:00", 6))]
 
 
+def test_time_that_does_not_count_is_not_uncertain_either() -> None:
+    """A stuck vehicle left at an unknown time of the third day."""
+    left = Event("Unoccupied", at("12:00", 7), at("12:02", 7), at("09:03", 5))
+    found = bay_time([event("Present", "09:00", "09:02", None), left], DAY, UNTIL)
+    assert found.uncertain == [Interval(at("09:00"), at("09:00", 6))]
+
+
 def test_a_bay_counts_again_when_its_stuck_vehicle_has_left() -> None:
     left = Event("Unoccupied", at("12:00", 6), at("12:02", 6), at("12:00", 6))
     found = bay_time([event("Present", "09:00", "09:02", None), left], DAY, UNTIL)

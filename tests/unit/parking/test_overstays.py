@@ -1,6 +1,7 @@
 """Verdicts: the cases of the semantics, and a model that goes through the minutes one by one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from cases.verdict_cases import (
     ALWAYS,
     BESIDE_LOADING,
+    ON_INTO_THE_EVENING,
     TWO_HOURS,
     VERDICT_CASES,
     ZONE,
@@ -69,6 +71,21 @@ def test_the_evidence_of_an_uncertain_time_is_the_longest_stay() -> None:
     (breach,) = judge(stay, ZONE, TWO_HOURS, ALWAYS).evidence
     assert not breach.is_certain
     assert (breach.over_from_at, breach.over_until_at) == (local("11:00"), local("14:59"))
+
+
+def test_windows_of_another_zone_do_not_matter() -> None:
+    (stay,) = stays(*parked(local("06:50"), local("10:00")))
+    other = [replace(window, zone_number=ZONE + 1, limit_minutes=0) for window in TWO_HOURS]
+    assert judge(stay, ZONE, [*TWO_HOURS, *other], ALWAYS) == judge(stay, ZONE, TWO_HOURS, ALWAYS)
+
+
+def test_the_evening_window_alone_knows_since_when_its_clock_runs() -> None:
+    """As a join by time gives the rows: only those that meet the stay."""
+    (stay,) = stays(*parked(local("19:30"), local("22:00")))
+    late = judge(stay, ZONE, ON_INTO_THE_EVENING[1:], ALWAYS)
+    assert late.overstay_min_minutes == 30
+    (breach,) = late.evidence
+    assert breach.counted_from_at == local("19:30")
 
 
 # The model: time in minutes from midnight, rules as (limit, kind, minutes in force).
