@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases.kerb import BESIDE_LOADING, ON_INTO_THE_EVENING, PAID, local
 from cases.stay_cases import at, event
-from cases.verdict_cases import BESIDE_LOADING, ON_INTO_THE_EVENING, PAID, local
 from melpark.parking.intervals import Interval
 from melpark.parking.kpis import (
     Measure,

@@ -8,19 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases.verdict_cases import (
+from cases.kerb import (
     ALWAYS,
     BESIDE_LOADING,
     ON_INTO_THE_EVENING,
     TWO_HOURS,
-    VERDICT_CASES,
     ZONE,
-    Expected,
-    VerdictCase,
     left_within,
     local,
     parked,
 )
+from cases.verdict_cases import VERDICT_CASES, Expected, VerdictCase
 from melpark.parking.intervals import Interval
 from melpark.parking.overstays import GRACE, Overstay, Verdict, judge
 from melpark.parking.rules import Coverage, Kind, Window

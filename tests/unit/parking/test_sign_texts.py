@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases.verdict_cases import local
+from cases.kerb import local
 from melpark.parking.rules import Kind
 from melpark.parking.sign_texts import read_sign, sign_windows
 
