@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import cast
 
 from psycopg import Cursor, sql
@@ -142,8 +143,8 @@ class _Calendar:
             "observed_at": self._observed_at,
         }
         computed = windows(versions, self._clocks(parameters), self._holidays_suspend_plates)
-        rows = ([getattr(window, column.name) for column in rule_sql.COMPUTED_COLUMNS] for window in computed)
-        self._stage(rule_sql.COMPUTED, rule_sql.COMPUTED_COLUMNS, rows)
+        columns = attrgetter(*(column.name for column in rule_sql.COMPUTED_COLUMNS))
+        self._stage(rule_sql.COMPUTED, rule_sql.COMPUTED_COLUMNS, map(columns, computed))
         for statement in (
             rule_sql.CUT_WINDOWS,
             rule_sql.EMPTY_WINDOWS,
