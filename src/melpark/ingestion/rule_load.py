@@ -52,7 +52,10 @@ def keep(cursor: Cursor[TupleRow], dataset: str, observed_at: datetime, settings
 
 
 def rebuild(cursor: Cursor[TupleRow], observed_at: datetime, settings: Settings) -> None:
-    """Compute the whole calendar again and write what differs: after codes or holidays are read otherwise."""
+    """Compute the whole calendar again and write what differs: after codes or holidays are read otherwise.
+
+    The cursor must be in a transaction.
+    """
     calendar = _Calendar(cursor, observed_at, settings.holidays_suspend_plates)
     versions = calendar.versions()
     if versions:
