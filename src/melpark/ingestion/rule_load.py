@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Extent:
-    """The polls of the sensors, and the calendar so far; `end_at` is None when no zone has plates now."""
+    """The polls of the sensors before this one, and the calendar; each None where there is nothing yet."""
 
     first_poll_at: datetime | None
     newest_poll_at: datetime | None
@@ -84,12 +84,12 @@ class _Calendar:
         """Cover what a poll of the sensors at `now` needs."""
         extent = self.extent()
         first_needed_at = min(extent.first_poll_at or now, now) - BEFORE_FIRST_POLL
-        if extent.start_at is None:
+        if extent.start_at is None or extent.end_at is None:
             self._begin(_midnight_before(first_needed_at), _midnight_before(now + AFTER_NOW + STEP_AHEAD))
             return
         if extent.start_at > first_needed_at:
             self._grow_back(_midnight_before(first_needed_at - STEP_BACK), extent.start_at)
-        if extent.end_at is not None and extent.end_at < now + AFTER_NOW:
+        if extent.end_at < now + AFTER_NOW:
             self._grow_ahead(extent.end_at, _midnight_before(now + AFTER_NOW + STEP_AHEAD))
 
     def follow_plates(self) -> None:
@@ -98,7 +98,7 @@ class _Calendar:
         if extent.newest_poll_at is None:
             # The first poll of the sensors says where the calendar begins.
             return
-        if extent.start_at is None:
+        if extent.start_at is None or extent.end_at is None:
             self.reach(extent.newest_poll_at)
             return
         known = {version.zone_number: version.plates for version in self.versions(is_current=True)}
@@ -108,11 +108,9 @@ class _Calendar:
             return
         at = max(self._observed_at, extent.start_at)
         end_at = extent.end_at
-        if end_at is None or end_at < at + AFTER_NOW:
-            new_end_at = _midnight_before(max(at, extent.newest_poll_at) + AFTER_NOW + STEP_AHEAD)
-            if end_at is not None:
-                self._grow_ahead(end_at, new_end_at)
-            end_at = new_end_at
+        if end_at < at + AFTER_NOW:
+            end_at = _midnight_before(at + AFTER_NOW + STEP_AHEAD)
+            self._grow_ahead(extent.end_at, end_at)
         self._cursor.execute(rule_sql.END_VERSIONS, {"start_at": at, "zones": changed})
         added = [Version(zone, at, end_at, plates[zone]) for zone in changed if zone in plates]
         self._add_versions(added, is_current=True)
