@@ -219,7 +219,7 @@ def _say_problems(versions: Iterable[Version], known: frozenset[Plate]) -> None:
     """Warn once of each thing that cannot be read, when it first appears; its windows have an unknown limit."""
     zones: dict[str, set[int]] = defaultdict(set)
     for version in versions:
-        for plate in version.plates - known:
+        for plate in version.plates:
             if found := problem(plate):
                 zones[found].add(version.zone_number)
     for found in sorted(zones.keys() - {problem(plate) for plate in known}):
