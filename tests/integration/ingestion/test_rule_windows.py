@@ -1,95 +1,34 @@
 """The rule calendar follows the polls: what it covers, when it grows, what a change of plates does to it."""
 
-import gzip
 import logging
-import random
-from collections.abc import Callable
-from dataclasses import astuple
+import re
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from integration.ingestion.made_up_polls import answer, at, sensor
-from melpark.contracts import SENSORS, SIGN_PLATES
+from integration.ingestion.made_up_polls import at
+from integration.ingestion.rule_polls import (
+    ALWAYS,
+    DAY,
+    LATER,
+    OFFICE,
+    WEEK,
+    Query,
+    everything,
+    on,
+    plates,
+    poll,
+    rebuilt,
+    versions,
+    windows,
+)
+from melpark.contracts import SENSORS
 from melpark.ingestion import rule_load
 from melpark.ingestion.database import connect
 from melpark.ingestion.postgres_loader import PostgresLoader
-from melpark.parking.plates import Plate
-from melpark.parking.rule_calendar import Version
-from melpark.parking.rule_calendar import windows as made
+from melpark.parking.rules import Kind
 from melpark.settings import Settings
 from unit.parking.plate_texts import local
-
-Query = Callable[..., list[tuple[Any, ...]]]
-DAY = 24 * 60
-WEEK = 7 * DAY
-ALWAYS = "SP Mon-Sun 00:00-23:59"
-OFFICE = "2P Mon-Fri 07:30-18:30"
-LATER = "MP2P Mon-Fri 10:00-19:00"
-
-
-def plate_record(zone: int, text: str) -> dict[str, object]:
-    code, days, hours = text.split()
-    start, finish = hours.split("-")
-    return {
-        "parkingzone": zone,
-        "restriction_days": days,
-        "time_restrictions_start": f"{start}:00",
-        "time_restrictions_finish": f"{finish}:00",
-        "restriction_display": code,
-    }
-
-
-def poll(loader: PostgresLoader, minute: float) -> None:
-    """A poll of the sensors, so many minutes after T0 (2025-08-07 10:00 local)."""
-    found = loader.load(answer([sensor(1, minute - 1)], minute, SENSORS.dataset))
-    assert found.outcome == "accepted", found.reason
-
-
-def plates(loader: PostgresLoader, minute: float, zones: dict[int, list[str]]) -> None:
-    """A poll of the sign plates."""
-    records = [plate_record(zone, text) for zone, texts in zones.items() for text in texts]
-    assert loader.load(answer(records, minute, SIGN_PLATES.dataset)).outcome == "accepted"
-
-
-def windows(query: Query, zone: int = 7001) -> list[tuple[Any, ...]]:
-    """Code, start, end and start of the clock of the zone's windows that are not empty."""
-    return query(
-        "SELECT code, start_at, end_at, clock_start_at FROM parking.rule_windows"
-        " WHERE zone_number = %s AND end_at > start_at ORDER BY start_at, code",
-        zone,
-    )
-
-
-def versions(query: Query, zone: int = 7001) -> list[tuple[Any, ...]]:
-    return query(
-        "SELECT start_at, end_at, is_current FROM parking.rule_versions"
-        " WHERE zone_number = %s AND end_at > start_at ORDER BY start_at",
-        zone,
-    )
-
-
-def everything(query: Query) -> list[tuple[Any, ...]]:
-    return query("SELECT * FROM parking.rule_windows ORDER BY zone_number, start_at, code")
-
-
-def on(found: list[tuple[Any, ...]], day: str) -> list[tuple[Any, ...]]:
-    """The windows that begin on a local day."""
-    return [row for row in found if local(day) <= row[1] < local(day) + timedelta(days=1)]
-
-
-@pytest.fixture
-def rebuilt(postgres: Settings, query: Query) -> Callable[[], list[tuple[Any, ...]]]:
-    """The calendar after it was computed again, whole."""
-
-    def run() -> list[tuple[Any, ...]]:
-        with connect(postgres) as connection, connection.transaction(), connection.cursor() as cursor:
-            rule_load.rebuild(cursor, at(99 * DAY), postgres)
-        return everything(query)
-
-    return run
 
 
 def test_the_calendar_covers_8_weeks_before_the_first_poll_to_4_weeks_after_now(
@@ -131,7 +70,7 @@ def test_most_polls_write_nothing(loader: PostgresLoader, query: Query) -> None:
 
 
 def test_the_calendar_grows_by_weeks_and_never_has_a_hole(
-    loader: PostgresLoader, query: Query, rebuilt: Callable[[], list[tuple[Any, ...]]]
+    loader: PostgresLoader, query: Query, postgres: Settings
 ) -> None:
     """Also over a gap of months between polls; a clock that runs at the old end runs on."""
     plates(loader, 0, {7001: [OFFICE], 7002: [ALWAYS]})
@@ -147,11 +86,11 @@ def test_the_calendar_grows_by_weeks_and_never_has_a_hole(
     assert [row[2] for row in always[:-1]] == [row[1] for row in always[1:]]
     assert {row[3] for row in always} == {start}
     before = everything(query)
-    assert rebuilt() == before
+    assert rebuilt(postgres, query) == before
 
 
 def test_a_seeded_poll_lets_the_calendar_grow_back(
-    loader: PostgresLoader, query: Query, rebuilt: Callable[[], list[tuple[Any, ...]]], postgres: Settings
+    loader: PostgresLoader, query: Query, postgres: Settings
 ) -> None:
     plates(loader, 0, {7001: [OFFICE], 7002: [ALWAYS]})
     poll(loader, 0)
@@ -170,11 +109,11 @@ def test_a_seeded_poll_lets_the_calendar_grow_back(
     assert [row[2] for row in always[:-1]] == [row[1] for row in always[1:]]
     assert {row[3] for row in always} == {grown[0]}
     before = everything(query)
-    assert rebuilt() == before
+    assert rebuilt(postgres, query) == before
 
 
 def test_new_plates_end_the_windows_of_the_old_at_their_poll_and_the_clock_runs_on(
-    loader: PostgresLoader, query: Query, rebuilt: Callable[[], list[tuple[Any, ...]]]
+    loader: PostgresLoader, query: Query, postgres: Settings
 ) -> None:
     plates(loader, 0, {7001: [OFFICE], 7002: [ALWAYS]})
     poll(loader, 0)
@@ -198,7 +137,7 @@ def test_new_plates_end_the_windows_of_the_old_at_their_poll_and_the_clock_runs_
         (changed, True),
     ]
     before = everything(query)
-    assert rebuilt() == before
+    assert rebuilt(postgres, query) == before
 
 
 def test_a_window_that_will_not_come_stays_as_an_empty_one(loader: PostgresLoader, query: Query) -> None:
@@ -213,7 +152,7 @@ def test_a_window_that_will_not_come_stays_as_an_empty_one(loader: PostgresLoade
 
 
 def test_a_zone_that_loses_its_plates_has_no_rule_until_it_has_some_again(
-    loader: PostgresLoader, query: Query, rebuilt: Callable[[], list[tuple[Any, ...]]]
+    loader: PostgresLoader, query: Query, postgres: Settings
 ) -> None:
     plates(loader, 0, {7001: [ALWAYS], 7002: [ALWAYS]})
     poll(loader, 0)
@@ -229,7 +168,7 @@ def test_a_zone_that_loses_its_plates_has_no_rule_until_it_has_some_again(
     assert min(row[1] for row in found if row[1] > at(60)) == at(10 * DAY)
     assert {row[3] for row in found if row[1] > at(60)} == {at(10 * DAY)}
     before = everything(query)
-    assert rebuilt() == before
+    assert rebuilt(postgres, query) == before
 
 
 def test_a_zone_that_was_without_plates_at_first_has_a_rule_only_from_their_poll_on(
@@ -243,7 +182,7 @@ def test_a_zone_that_was_without_plates_at_first_has_a_rule_only_from_their_poll
 
 
 def test_plates_that_change_twice_at_one_instant_leave_the_last(
-    loader: PostgresLoader, query: Query, rebuilt: Callable[[], list[tuple[Any, ...]]]
+    loader: PostgresLoader, query: Query, postgres: Settings
 ) -> None:
     plates(loader, 0, {7001: [OFFICE], 7002: [OFFICE]})
     poll(loader, 0)
@@ -252,7 +191,7 @@ def test_plates_that_change_twice_at_one_instant_leave_the_last(
     assert {row[0] for row in windows(query) if row[1] >= at(60)} == {"MP2P"}
     assert [end for _, end, _ in versions(query, 7002)] == [at(60)]
     before = everything(query)
-    assert rebuilt() == before
+    assert rebuilt(postgres, query) == before
 
 
 def test_plates_from_long_after_the_sensors_take_the_calendar_with_them(
@@ -312,68 +251,9 @@ def test_without_plates_there_is_no_calendar(loader: PostgresLoader, query: Quer
     assert everything(query) == []
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_calendar_that_followed_any_polls_is_that_of_its_versions(
-    loader: PostgresLoader,
-    query: Query,
-    rebuilt: Callable[[], list[tuple[Any, ...]]],
-    seed: int,
-) -> None:
-    """Polls of both datasets in any order, hours to weeks apart, with any plates in four zones."""
-    rng = random.Random(seed)
-    texts = (
-        OFFICE,
-        LATER,
-        ALWAYS,
-        "2P Sat-Sun 00:00-23:59",
-        "LZ30 Mon-Sat 06:00-09:00",
-        "4P Sun 01:00-04:00",
+def test_the_database_knows_every_kind_and_no_other(query: Query) -> None:
+    ((check,),) = query(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE conrelid = 'parking.rule_windows'::regclass AND conname = 'rule_windows_kind_check'"
     )
-    minute = 0
-    plates(loader, minute, {7001: [OFFICE]})
-    for _ in range(15):
-        minute += rng.choice((1, 7 * 60, 3 * DAY, 2 * WEEK))
-        if rng.random() < 0.5:
-            poll(loader, minute)
-        else:
-            zones = rng.sample((7001, 7002, 7003, 7004), rng.randint(1, 4))
-            plates(loader, minute, {zone: rng.sample(texts, rng.randint(1, 3)) for zone in zones})
-    poll(loader, minute)
-    stored = [
-        Version(zone, start, end, frozenset(Plate(**kept) for kept in texts))
-        for zone, start, end, texts in query(
-            "SELECT zone_number, start_at, end_at, plates FROM parking.rule_versions WHERE end_at > start_at"
-        )
-    ]
-    in_force = query(
-        "SELECT zone_number, start_at, end_at, limit_minutes, kind, is_metered, code, is_ambiguous, clock_start_at"
-        " FROM parking.rule_windows WHERE end_at > start_at ORDER BY zone_number, start_at, code"
-    )
-    assert in_force == [astuple(window) for window in made(stored)]
-    before = everything(query)
-    assert rebuilt() == before
-
-
-@pytest.mark.real_data
-def test_the_citys_plates_give_every_zone_a_calendar(
-    loader: PostgresLoader, query: Query, real_capture: Path
-) -> None:
-    (path,) = (real_capture / SIGN_PLATES.dataset).iterdir()
-    poll(loader, 0)
-    loader.load(answer(gzip.decompress(path.read_bytes()), 0, SIGN_PLATES.dataset))
-    assert query("SELECT count(*), sum(jsonb_array_length(plates)) FROM parking.rule_versions") == [
-        (757, 2033)
-    ]
-    assert query("SELECT count(DISTINCT zone_number), count(DISTINCT code) FROM parking.rule_windows") == [
-        (757, 19)
-    ]
-    overlapping = query(
-        """
-        SELECT count(*) FROM (
-            SELECT start_at < lag(end_at) OVER (PARTITION BY zone_number ORDER BY start_at) AS is_over
-            FROM (SELECT DISTINCT zone_number, start_at, end_at FROM parking.rule_windows)
-        ) WHERE is_over
-        """
-    )
-    assert overlapping == [(0,)]
-    assert query("SELECT count(*) FROM parking.rule_windows WHERE kind = 'unknown'") == [(0,)]
+    assert sorted(re.findall(r"'([a-z-]+)'::text", check)) == sorted(Kind)
