@@ -61,6 +61,7 @@ class Settings(BaseModel):
     offline_after_seconds: Seconds = 900
     suspect_after_seconds: Seconds = 86_400
     grace_seconds: Seconds = 300
+    holidays_suspend_plates: bool = True
 
     min_free_disk_mebibytes: int = Field(default=1024, ge=0)
     postgres_user: str | None = None

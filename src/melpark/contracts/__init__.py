@@ -2,6 +2,7 @@
 
 from melpark.contracts.bays import BAYS
 from melpark.contracts.polls import POLLS, REJECTED_RECORDS
+from melpark.contracts.rule_windows import RULE_VERSIONS, RULE_WINDOWS
 from melpark.contracts.sensors import FEED_OUTAGES, SENSOR_EVENTS, SENSOR_STATES, SENSORS
 from melpark.contracts.sign_plates import SIGN_PLATES
 from melpark.contracts.table import Column, Table, Type
@@ -16,6 +17,8 @@ TABLES: tuple[Table, ...] = (
     BAYS,
     ZONE_SEGMENTS,
     SIGN_PLATES,
+    RULE_WINDOWS,
+    RULE_VERSIONS,
     REJECTED_RECORDS,
 )
 CAPTURED: tuple[Table, ...] = tuple(table for table in TABLES if table.is_captured)
@@ -30,6 +33,8 @@ __all__ = [
     "POLLS",
     "REFERENCES",
     "REJECTED_RECORDS",
+    "RULE_VERSIONS",
+    "RULE_WINDOWS",
     "SENSORS",
     "SENSOR_EVENTS",
     "SENSOR_STATES",

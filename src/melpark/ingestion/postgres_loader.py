@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 
 from melpark.contracts import REFERENCES, REJECTED_RECORDS, SENSORS, Table
 from melpark.errors import RefusedError, RetryableError, StopError
-from melpark.ingestion import sensor_load, staging
+from melpark.ingestion import rule_load, sensor_load, staging
 from melpark.ingestion.database import connect, first_line
 from melpark.ingestion.parking_api import Answer
 from melpark.ingestion.reference_load import load_reference
@@ -96,6 +96,7 @@ class PostgresLoader:
             changed, reason = None, None
             try:
                 changed = self._apply(cursor, answer, work)
+                rule_load.keep(cursor, answer.dataset, answer.observed_at, self._settings)
             except RefusedError as error:
                 reason = error.what
             outcome = Outcome(

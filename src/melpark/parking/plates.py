@@ -5,6 +5,7 @@ Source: dataset `sign-plates-located-in-each-parking-zone`, fields `restriction_
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from melpark.parking.rules import Kind
 
@@ -86,6 +87,7 @@ class Reading:
     rule: Rule
 
 
+@lru_cache(maxsize=10_000)
 def read(plate: Plate) -> Reading:
     """What the plate says.
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
+from itertools import pairwise
 
 from melpark.parking.local_time import days_between, is_public_holiday, stretches
 from melpark.parking.plates import ALL_WEEK, Plate, Rule, read
@@ -115,7 +116,7 @@ def slabs(plates: frozenset[Plate], day: date, holidays_suspend_plates: bool = T
     ]
     found: list[Slab] = []
     edges = sorted({edge for start_at, end_at, _, _ in spans for edge in (start_at, end_at)})
-    for start_at, end_at in zip(edges, edges[1:], strict=False):
+    for start_at, end_at in pairwise(edges):
         rules = _one_per_code((code, rule) for s, e, code, rule in spans if s <= start_at and end_at <= e)
         if found and found[-1].end_at == start_at and found[-1].rules == rules:
             found[-1] = replace(found[-1], end_at=end_at)
