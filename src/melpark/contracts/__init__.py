@@ -1,6 +1,8 @@
 """One contract per dataset: the only place where a column is described."""
 
+from melpark.contracts.bay_restrictions import BAY_RESTRICTIONS
 from melpark.contracts.bays import BAYS
+from melpark.contracts.meters import METERS
 from melpark.contracts.polls import POLLS, REJECTED_RECORDS
 from melpark.contracts.sensors import FEED_OUTAGES, SENSOR_EVENTS, SENSOR_STATES, SENSORS
 from melpark.contracts.sign_plates import SIGN_PLATES
@@ -16,17 +18,21 @@ TABLES: tuple[Table, ...] = (
     BAYS,
     ZONE_SEGMENTS,
     SIGN_PLATES,
+    BAY_RESTRICTIONS,
+    METERS,
     REJECTED_RECORDS,
 )
 CAPTURED: tuple[Table, ...] = tuple(table for table in TABLES if table.is_captured)
-REFERENCES: tuple[Table, ...] = (BAYS, ZONE_SEGMENTS, SIGN_PLATES)
+REFERENCES: tuple[Table, ...] = (BAYS, ZONE_SEGMENTS, SIGN_PLATES, BAY_RESTRICTIONS, METERS)
 DATASETS: tuple[str, ...] = tuple(table.dataset for table in TABLES if table.dataset)
 
 __all__ = [
     "BAYS",
+    "BAY_RESTRICTIONS",
     "CAPTURED",
     "DATASETS",
     "FEED_OUTAGES",
+    "METERS",
     "POLLS",
     "REFERENCES",
     "REJECTED_RECORDS",

@@ -80,7 +80,7 @@ def test_a_whole_answer_has_its_bytes_etag_and_source_time() -> None:
     portal = Portal([GOOD])
     answer = portal.fetch()
     assert isinstance(answer, Answer)
-    assert (answer.body, answer.etag) == (b'[{"a": 1}]', '"e1"')
+    assert (answer.body.read(), answer.etag) == (b'[{"a": 1}]', '"e1"')
     assert answer.observed_at.isoformat() == "2025-08-07T01:11:39+00:00"
     assert answer.started_at <= answer.received_at
     path = f"GET /api/explore/v2.1/catalog/datasets/{DATASET}/exports/json HTTP/1.1"

@@ -9,15 +9,17 @@ from melpark import secrets
 from melpark.errors import RetryableError
 from melpark.ingestion.bootstrap import create_roles_and_database
 from melpark.ingestion.database import connect
-from melpark.ingestion.migrate import migrate
+from melpark.ingestion.migrate import MIGRATIONS, migrate
 from melpark.places import CAPTURE_ROLE, LOADER_ROLE, OWNER_ROLE, PUBLICATION, READER_ROLE, Home
 from melpark.settings import Settings
 from plugins.postgres import free_port
 
+ALL = sorted(path.stem for path in MIGRATIONS.glob("*.sql"))
+
 
 def test_migrations_apply_once(empty_postgres: Settings) -> None:
     create_roles_and_database(empty_postgres)
-    assert migrate(empty_postgres) == ["0001.parking"]
+    assert migrate(empty_postgres) == ALL
     create_roles_and_database(empty_postgres)
     assert migrate(empty_postgres) == []
 
@@ -28,7 +30,7 @@ def test_a_migration_that_was_killed_before_its_note_applies_again(empty_postgre
     with connect(empty_postgres, OWNER_ROLE) as connection:
         connection.execute("DELETE FROM _yoyo_migration")
         connection.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, now(), 1)")
-    assert migrate(empty_postgres) == ["0001.parking"]
+    assert migrate(empty_postgres) == ALL
 
 
 def test_a_changed_password_is_set_again(postgres: Settings) -> None:
