@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from melpark.contracts import (
+    BAY_RESTRICTIONS,
     BAYS,
     FEED_OUTAGES,
+    METERS,
     POLLS,
     REFERENCES,
     SENSOR_EVENTS,
@@ -144,6 +146,8 @@ SILVER: tuple[SilverTable, ...] = (
     _silver(BAYS),
     _silver(ZONE_SEGMENTS),
     _silver(SIGN_PLATES),
+    _silver(BAY_RESTRICTIONS),
+    _silver(METERS),
     # Last: a poll that is in silver says that all it brought is there.
     _silver(POLLS),
 )

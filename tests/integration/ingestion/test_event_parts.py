@@ -109,9 +109,10 @@ def test_who_follows_the_log_sees_one_table_and_no_drop(
             )]  # fmt: skip
         finally:
             watcher.execute("SELECT pg_drop_replication_slot('watch')")
-    named = {part for message in messages if message[:1] == b"R" for part in message[5:].split(b"\0")[:2]}
-    assert b"sensor_events" in named
-    assert not any(b"parts" in name or b"2025" in name for name in named)
+    names = {message[1:5]: message[5:].split(b"\0")[:2] for message in messages if message[:1] == b"R"}
+    written = [names[message[1:5]] for message in messages if message[:1] in (b"I", b"U")]
+    assert written.count([b"parking", b"sensor_events"]) == 3
+    assert {schema for schema, _ in written} == {b"parking"}
     assert not any(message[:1] in (b"D", b"T") for message in messages)
 
 
