@@ -1,8 +1,7 @@
 """The City's own polls, loaded in order, and once more."""
 
-import gzip
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
+from integration.ingestion.captures import answers, load_all
 from integration.ingestion.online_oracle import Oracle, Stored, differences
 from melpark.contracts import REFERENCES, SENSORS
-from melpark.ingestion.body import Body
 from melpark.ingestion.database import connect
-from melpark.ingestion.parking_api import Answer
 from melpark.ingestion.postgres_loader import PostgresLoader
 from melpark.settings import Settings
 from plugins.postgres import fresh_database
@@ -28,19 +26,8 @@ TABLES = (
 )  # fmt: skip
 
 
-def answers(capture: Path, dataset: str) -> Iterator[Answer]:
-    for path in sorted((capture / dataset).iterdir()):
-        moment = datetime.strptime(path.name, "%Y%m%dT%H%M%SZ.json.gz").replace(tzinfo=UTC)
-        yield Answer(dataset, Body.of(gzip.decompress(path.read_bytes())), path.name, moment, moment, moment)
-
-
 def sensor_polls(capture: Path) -> list[list[dict[str, Any]]]:
     return [orjson.loads(answer.body.read()) for answer in answers(capture, SENSORS.dataset)]
-
-
-def load_all(loader: PostgresLoader, capture: Path) -> list[str]:
-    datasets = [*(table.dataset for table in REFERENCES), SENSORS.dataset]
-    return [loader.load(answer).outcome for dataset in datasets for answer in answers(capture, dataset)]
 
 
 def contents(query: Query) -> dict[str, list[tuple[Any, ...]]]:

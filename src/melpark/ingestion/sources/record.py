@@ -92,9 +92,10 @@ def whole(record: Record) -> Iterable[Record]:
 class Reader:
     """How a dataset's records become rows of `table`.
 
-    `key` and `row` raise RecordError; `newest` orders rows that share a key; `repeated` are fields that say what
-    others say already; all that neither they nor the contract name go to the column `extra`. `split` parts a
-    record that holds several rows.
+    `row` gives the columns that a record tells; `key` the natural key alone, joined by colons, of a record that gives
+    no row. Both raise RecordError. `newest` orders rows that share a key; `repeated` are fields that say what others
+    say already; all that neither they nor the contract name go to the column `extra`. `split` parts a record that
+    holds several rows.
     """
 
     table: Table
@@ -139,16 +140,21 @@ class Reader:
             yield self._read(part, observed_at)
 
     def _read(self, record: Record, observed_at: datetime) -> Kept | Rejected:
-        key = None
         try:
-            key = self.key(record)
             row = self.row(record, observed_at)
         except RecordError as error:
-            return Rejected(error.reason, key, record, error.field)
+            return Rejected(error.reason, self._key_of_bad(record), record, error.field)
+        key = join_key([row[name] for name in self.table.key])
         row["extra"] = None
         if not record.keys() <= self.fields:
             row["extra"] = {name: value for name, value in record.items() if name not in self.fields}
         return Kept(key, row, record)
+
+    def _key_of_bad(self, record: Record) -> str | None:
+        try:
+            return self.key(record)
+        except RecordError:
+            return None
 
     def without_duplicates(self, kept: list[Kept]) -> tuple[list[Kept], list[Rejected]]:
         """Of rows that share a key the newest one, in any order of the answer; the others are rejected."""
@@ -262,7 +268,7 @@ def point(record: Record, longitude: str, latitude: str) -> tuple[float, float]:
 
 def join_key(parts: Sequence[object]) -> str:
     """A natural key as one text, a null part as nothing."""
-    return ":".join("" if part is None else str(part) for part in parts)
+    return ":".join(["" if part is None else str(part) for part in parts])
 
 
 def _canonical(record: Record) -> bytes:
