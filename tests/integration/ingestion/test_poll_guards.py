@@ -62,8 +62,10 @@ def test_too_many_rejects_are_refused_and_kept(loader: PostgresLoader, query: Qu
 
 def test_too_many_contradictions_are_refused_too(loader: PostgresLoader, query: Query) -> None:
     loader.load(answer(feed(0), 0))
-    loader.load(answer([sensor(bay, 2, changed=-70) for bay in range(200)], 2))
-    assert last_poll(query)[0] == "refused"
+    loader.load(answer([sensor(bay, 2, changed=-70 if bay < 41 else -60) for bay in range(200)], 2))
+    outcome, reason, *counts = last_poll(query)
+    assert (outcome, counts) == ("refused", [200, 159, None, 41])
+    assert reason.startswith("41 of 200 rows were rejected")
     assert query("SELECT DISTINCT step, reason, field FROM parking.rejected_records") == [
         ("load", "time_runs_backwards", "status_timestamp")
     ]

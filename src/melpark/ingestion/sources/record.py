@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 
 import orjson
@@ -223,18 +223,24 @@ def optional_yes(record: Record, field: str) -> bool | None:
 
 def instant(record: Record, field: str, observed_at: datetime) -> datetime:
     """A time with an offset, in UTC, of 1971 or later and not after `observed_at`."""
-    try:
-        moment = datetime.fromisoformat(text(record, field))
-        if moment.tzinfo is None:
-            raise RecordError(Reason.WRONG_TYPE, field)
-        moment = moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise error if isinstance(error, RecordError) else RecordError(Reason.WRONG_TYPE, field) from None
+    moment = _in_utc(text(record, field))
+    if moment is None:
+        raise RecordError(Reason.WRONG_TYPE, field)
     if moment.year <= 1970:
         raise RecordError(Reason.EPOCH_ZERO_TIME, field)
     if moment > observed_at + CLOCK_TOLERANCE:
         raise RecordError(Reason.TIME_IN_FUTURE, field)
     return moment
+
+
+# Most bays share one time, and most times come again with the next poll.
+@lru_cache(maxsize=16_384)
+def _in_utc(value: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def optional_day(record: Record, field: str) -> date | None:
