@@ -15,10 +15,10 @@ ARGS ?=
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up down status logs doctor reset test lint format bench clean lock
+.PHONY: help up down status logs doctor reset test lint format bench bench-ingest clean lock
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 up: $(VENV)/.synced ## Start every engine and show the map; Ctrl-C stops everything (ARGS="--source replay ...")
 	@exec $(BIN)/melpark up $(ARGS)
@@ -52,6 +52,9 @@ format: $(VENV)/.synced-dev ## Format the code
 
 bench: $(VENV)/.synced-dev ## Measure what the README claims
 	@PYTHONPATH=tests $(BIN)/python benchmarks/spine.py $(ARGS)
+
+bench-ingest: $(VENV)/.synced-dev ## Measure what a poll costs in PostgreSQL
+	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py $(ARGS)
 
 clean: ## Remove what is built, but no data
 	rm -rf $(VENV) $(TOOLS) web/node_modules web/dist

@@ -18,6 +18,7 @@ from melpark.errors import ConfigurationError
 SourceKind = Literal["simulator", "portal", "replay"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 PREFIX = "MELPARK_"
 # Read by the test suite, not by the program.
@@ -49,6 +50,10 @@ class Settings(BaseModel):
     source_port: Port = 18080
     serve_port: Port = 8000
 
+    # Layout of the whole export, and whether `records` may stand in where the portal does not give it.
+    portal_export: Literal["json", "csv"] = "json"
+    portal_records_fallback: bool = False
+
     poll_interval_seconds: Seconds = 120
     reference_poll_interval_seconds: Seconds = 86_400
     request_timeout_seconds: Seconds = 30
@@ -62,6 +67,12 @@ class Settings(BaseModel):
     suspect_after_seconds: Seconds = 86_400
     grace_seconds: Seconds = 300
     holidays_suspend_plates: bool = True
+
+    # A poll with fewer records than the last by more than this share, or with more rejects, is refused.
+    max_record_fall_share: Share = 0.2
+    max_rejected_share: Share = 0.2
+    # Months of sensor_events that ended before are dropped when silver holds them.
+    event_retention_days: int = Field(default=400, ge=31)
 
     min_free_disk_mebibytes: int = Field(default=1024, ge=0)
     postgres_user: str | None = None

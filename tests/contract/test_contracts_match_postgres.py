@@ -64,7 +64,7 @@ def test_captured_tables_send_whole_before_images(loader_session: Session) -> No
     stored = rows(
         loader_session,
         "SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
-        " WHERE nspname = %s AND relkind = 'r' AND relreplident = 'f'",
+        " WHERE nspname = %s AND relkind IN ('r', 'p') AND relreplident = 'f'",
         SCHEMA,
     )
     assert {name for (name,) in stored} == {table.name for table in CAPTURED}

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -28,15 +29,15 @@ START_SECONDS = 60
 TEMPLATE = "melpark_template"
 
 
-@pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings of a running PostgreSQL with generated passwords and nothing in it."""
-    home = Home(tmp_path_factory.mktemp("home"))
+@contextmanager
+def running_postgres(root: Path, *, is_durable: bool = False) -> Iterator[Settings]:
+    """Settings of a running PostgreSQL with generated passwords and nothing in it; `root` becomes its home."""
+    home = Home(root)
     secrets.ensure(home)
     settings = Settings(home=home.root, postgres_port=free_port())
     folder = Path(tempfile.mkdtemp(prefix="melpark-postgres-"))
     try:
-        process = _start(folder, settings)
+        process = _start(folder, settings, is_durable)
         try:
             _wait_until_it_answers(settings, process)
             yield settings
@@ -48,12 +49,16 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settin
 
 
 @pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a running PostgreSQL with generated passwords and nothing in it."""
+    with running_postgres(tmp_path_factory.mktemp("home")) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
 def postgres_template(postgres_server: Settings) -> Settings:
     """The same server with a migrated database to copy from."""
-    create_roles_and_database(postgres_server)
-    migrate(postgres_server)
-    with connect(postgres_server, SUPERUSER, database="postgres") as connection:
-        connection.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE {DATABASE} OWNER {OWNER_ROLE}")
+    make_template(postgres_server)
     return postgres_server
 
 
@@ -86,6 +91,14 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def make_template(settings: Settings) -> None:
+    """Migrate the database `melpark` and keep a copy for `fresh_database`."""
+    create_roles_and_database(settings)
+    migrate(settings)
+    with connect(settings, SUPERUSER, database="postgres") as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE {DATABASE} OWNER {OWNER_ROLE}")
+
+
 def fresh_database(settings: Settings) -> None:
     """Replace the database `melpark` by an empty, migrated one."""
     with connect(settings, SUPERUSER, database="postgres") as connection:
@@ -95,7 +108,7 @@ def fresh_database(settings: Settings) -> None:
     create_roles_and_database(settings)
 
 
-def _start(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:
+def _start(folder: Path, settings: Settings, is_durable: bool) -> subprocess.Popen[bytes]:
     user = "nobody" if os.geteuid() == 0 else None
     password_file = folder / "password"
     password_file.write_text(secrets.password(settings.home, SUPERUSER))
@@ -115,9 +128,9 @@ def _start(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:
         "listen_addresses=127.0.0.1",
         f"unix_socket_directories={folder}",
         "wal_level=logical",
-        "fsync=off",
-        "synchronous_commit=off",
     ]
+    if not is_durable:
+        configuration += ["fsync=off", "synchronous_commit=off"]
     arguments = [part for setting in configuration for part in ("-c", setting)]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(

@@ -1,6 +1,8 @@
 """One contract per dataset: the only place where a column is described."""
 
+from melpark.contracts.bay_restrictions import BAY_RESTRICTIONS
 from melpark.contracts.bays import BAYS
+from melpark.contracts.meters import METERS
 from melpark.contracts.polls import POLLS, REJECTED_RECORDS
 from melpark.contracts.rule_windows import RULE_VERSIONS, RULE_WINDOWS
 from melpark.contracts.sensors import FEED_OUTAGES, SENSOR_EVENTS, SENSOR_STATES, SENSORS
@@ -17,19 +19,23 @@ TABLES: tuple[Table, ...] = (
     BAYS,
     ZONE_SEGMENTS,
     SIGN_PLATES,
+    BAY_RESTRICTIONS,
+    METERS,
     RULE_WINDOWS,
     RULE_VERSIONS,
     REJECTED_RECORDS,
 )
 CAPTURED: tuple[Table, ...] = tuple(table for table in TABLES if table.is_captured)
-REFERENCES: tuple[Table, ...] = (BAYS, ZONE_SEGMENTS, SIGN_PLATES)
+REFERENCES: tuple[Table, ...] = (BAYS, ZONE_SEGMENTS, SIGN_PLATES, BAY_RESTRICTIONS, METERS)
 DATASETS: tuple[str, ...] = tuple(table.dataset for table in TABLES if table.dataset)
 
 __all__ = [
     "BAYS",
+    "BAY_RESTRICTIONS",
     "CAPTURED",
     "DATASETS",
     "FEED_OUTAGES",
+    "METERS",
     "POLLS",
     "REFERENCES",
     "REJECTED_RECORDS",

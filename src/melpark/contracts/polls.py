@@ -16,7 +16,7 @@ POLLS = Table(
         Column(
             "etag",
             Type.TEXT,
-            "ETag of the answer, sent back with the next request; null when failed",
+            "ETag of the answer (else its Last-Modified), sent back with the next request; null when failed",
             nullable=True,
         ),
         Column("observed_at", Type.TIMESTAMP, "HTTP Date of the answer: the source's now", nullable=True),
@@ -31,15 +31,43 @@ POLLS = Table(
         Column("received_at", Type.TIMESTAMP, "Our clock when the answer was complete; for latencies only"),
         Column("body_bytes", Type.BIGINT, "Size of the answer in bytes", nullable=True),
         Column("records", Type.INTEGER, "Records in the answer", nullable=True),
-        Column("kept", Type.INTEGER, "Records that fitted the contract", nullable=True),
+        Column(
+            "kept",
+            Type.INTEGER,
+            "Rows that fitted the contract: one per record, but one per rule of bay_restrictions",
+            nullable=True,
+        ),
         Column(
             "changed",
             Type.INTEGER,
             "Rows of the dataset's table written because something differed",
             nullable=True,
         ),
-        Column("rejected", Type.INTEGER, "Records refused, each kept in rejected_records", nullable=True),
+        Column(
+            "rejected",
+            Type.INTEGER,
+            "Records (or rules) refused, each kept in rejected_records",
+            nullable=True,
+        ),
         ORIGIN,
+        Column(
+            "finished_at",
+            Type.TIMESTAMP,
+            "Our clock when the attempt's work was done, just before its commit; null in seeded and old rows",
+            nullable=True,
+        ),
+        Column(
+            "body_digest",
+            Type.TEXT,
+            "Version of the parser and digest of the answer; equal for equal bytes, read equally",
+            nullable=True,
+        ),
+        Column(
+            "note",
+            Type.TEXT,
+            "What was odd about an answer that was read, such as lines of JSON or unknown fields",
+            nullable=True,
+        ),
     ),
 )
 
@@ -57,5 +85,6 @@ REJECTED_RECORDS = Table(
         Column("record_key", Type.TEXT, "Natural key of the record, where it has one", nullable=True),
         Column("payload", Type.JSON, "The record as received"),
         Column("rejected_at", Type.TIMESTAMP, "Our clock"),
+        Column("field", Type.TEXT, "The City's field that does not fit, where it is one", nullable=True),
     ),
 )

@@ -21,7 +21,8 @@ class Type(Enum):
 class Column:
     """One column, described here and nowhere else.
 
-    `source` is the City's field; empty when MelPark computes the column.
+    `source` is the City's field; empty when MelPark computes the column, with a dot where the field is an object,
+    and `name1..6` where six numbered fields give it.
     """
 
     name: str
@@ -29,6 +30,14 @@ class Column:
     description: str
     nullable: bool = False
     source: str = ""
+
+    @property
+    def source_fields(self) -> tuple[str, ...]:
+        """The top-level fields of a record that give the column."""
+        field = self.source.partition(".")[0]
+        if not self.source.endswith("1..6"):
+            return (field,) if field else ()
+        return tuple(f"{field[:-1]}{number}" for number in range(1, 7))
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,11 @@ class Table:
     @property
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
+
+    @property
+    def source_fields(self) -> frozenset[str]:
+        """Every field of a record that the table takes."""
+        return frozenset(field for column in self.columns for field in column.source_fields)
 
     @property
     def kafka_key(self) -> tuple[str, ...]:

@@ -2,20 +2,27 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
 
 import httpx
+import orjson
 import stamina
 
-from melpark.errors import ConfigurationError, MelParkError, RefusedError, RetryableError
+from melpark.errors import ConfigurationError, RefusedError, RetryableError
+from melpark.ingestion import portal_pages
+from melpark.ingestion.body import Body
+from melpark.ingestion.sources import READERS
 from melpark.settings import Settings
 
 # `exports`, for `records` ends at 10,000 rows and its pages repeat some and miss others.
-PATH = "/api/explore/v2.1/catalog/datasets/{dataset}/exports/json"
+PATH = "/api/explore/v2.1/catalog/datasets/{dataset}/exports/{layout}"
+# What a portal answers that has no such export, though it may have the dataset.
+NO_EXPORT = frozenset({400, 404, 405, 406, 410, 501})
+LAST_MODIFIED = "Last-Modified: "
 ATTEMPTS = 3
 LONGEST_QUOTA_WAIT_SECONDS = 60.0
 # The timeout is for each read; a body that drips must end as well.
@@ -25,14 +32,18 @@ SANE_YEARS = range(2010, 2100)
 
 @dataclass(frozen=True)
 class Answer:
-    """One complete answer. `observed_at` is the source's clock (HTTP Date), the other two times are ours."""
+    """One complete answer. `observed_at` is the source's clock (HTTP Date), the other two times are ours.
+
+    `etag` is its ETag, else its Last-Modified behind that word. `note` says how it was got, when not as usual.
+    """
 
     dataset: str
-    body: bytes
+    body: Body
     etag: str | None
     observed_at: datetime
     started_at: datetime
     received_at: datetime
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,22 @@ class NotModified:
     """Nothing new since the ETag that was sent (HTTP 304)."""
 
     dataset: str
+
+
+class QuotaSpentError(RetryableError):
+    """The portal's quota is used up; it asks to wait `wait_seconds`."""
+
+    def __init__(self, dataset: str, why: str, wait_seconds: float) -> None:
+        self.wait_seconds = wait_seconds
+        super().__init__(f"The portal's quota is used up, {dataset} is left for later", why)
+
+
+class _NoExportError(Exception):
+    """The portal does not give this export; `error` says so to whom no fall-back helps."""
+
+    def __init__(self, error: ConfigurationError | RetryableError) -> None:
+        self.error = error
+        super().__init__(str(error))
 
 
 class _ServerError(Exception):
@@ -62,9 +89,11 @@ class ParkingApi:
     ) -> None:
         self._url = settings.source_url.rstrip("/")
         self._timeout = settings.request_timeout_seconds
+        self._layout = settings.portal_export
+        self._may_page = settings.portal_records_fallback
         self._now = now
         self._sleep = sleep
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "text/csv" if settings.portal_export == "csv" else "application/json"}
         if settings.portal_api_key is not None:
             headers["Authorization"] = f"Apikey {settings.portal_api_key.get_secret_value()}"
         self._client = httpx.AsyncClient(headers=headers, timeout=self._timeout, follow_redirects=True)
@@ -83,60 +112,115 @@ class ParkingApi:
     async def fetch(self, dataset: str, etag: str | None = None) -> Answer | NotModified:
         """The whole dataset, or NotModified when it is still the one of `etag`.
 
-        Connection errors, 5xx and cut bodies are tried three times, an exhausted quota (429) twice. Raises
-        RetryableError when that does not help, ConfigurationError when the key or the dataset is refused,
-        RefusedError when the answer lacks a sane HTTP Date.
+        Connection errors, 5xx and cut bodies are tried three times, an exhausted quota (429) twice. Where the portal
+        gives no export and the setting allows, its `records` stand in. Raises RetryableError when that does not
+        help (QuotaSpentError with the time to wait), ConfigurationError when the key or the dataset is refused,
+        RefusedError when the answer lacks a sane HTTP Date or pages are no complete set.
         """
+        path = PATH.format(dataset=dataset, layout=self._layout)
+        try:
+            return await self._within_time(dataset, path, {}, _conditions(etag))
+        except _NoExportError as error:
+            if not self._may_page:
+                raise error.error from None
+            return await self._fetch_pages(dataset)
+
+    async def _fetch_pages(self, dataset: str) -> Answer:
+        """The dataset by its pages. Its time is that of the last page: no record is from later."""
+        answers: list[Answer] = []
+
+        async def ask(parameters: dict[str, int]) -> bytes:
+            path = portal_pages.PATH.format(dataset=dataset)
+            answer = await self._within_time(dataset, path, parameters, {})
+            assert isinstance(answer, Answer)
+            answers.append(answer)
+            return answer.body.read()
+
+        try:
+            records = await portal_pages.fetch_pages(ask, READERS[dataset])
+        except _NoExportError as error:
+            raise error.error from None
+        return replace(
+            answers[-1],
+            body=Body.of(orjson.dumps(records)),
+            etag=None,
+            started_at=answers[0].started_at,
+            note=f"from {len(answers)} pages of records",
+        )
+
+    async def _within_time(
+        self, dataset: str, path: str, parameters: dict[str, int], headers: dict[str, str]
+    ) -> Answer | NotModified:
         what = f"{self._url} did not answer for {dataset}"
+        request = self._client.build_request("GET", self._url + path, params=parameters, headers=headers)
         try:
             async with asyncio.timeout(self._timeout * TIMEOUTS_PER_ANSWER):
-                return await self._fetch(dataset, etag)
+                return await self._ask_within_quota(dataset, request)
         except (httpx.RequestError, _ServerError) as error:
             raise RetryableError(what, _reason(error), "It is asked again") from None
         except TimeoutError:
             raise RetryableError(what, "the answer did not end in time", "It is asked again") from None
-        except httpx.InvalidURL as error:
-            raise ConfigurationError(what, str(error), "Mend MELPARK_PORTAL_URL") from None
 
-    async def _fetch(self, dataset: str, etag: str | None) -> Answer | NotModified:
-        answer = await self._ask(dataset, etag)
+    async def _ask_within_quota(self, dataset: str, request: httpx.Request) -> Answer | NotModified:
+        answer = await self._ask(dataset, request)
         if isinstance(answer, httpx.Response):
             seconds = quota_wait_seconds(answer.headers, self._now())
             if seconds > LONGEST_QUOTA_WAIT_SECONDS:
-                raise _out_of_quota(dataset, f"it asks to wait {seconds:.0f} s")
+                raise QuotaSpentError(dataset, f"it asks to wait {seconds:.0f} s", seconds)
             await self._sleep(seconds)
-            answer = await self._ask(dataset, etag)
+            answer = await self._ask(dataset, request)
         if isinstance(answer, httpx.Response):
-            raise _out_of_quota(dataset, "also after the wait that it asked for")
+            seconds = quota_wait_seconds(answer.headers, self._now())
+            raise QuotaSpentError(dataset, "also after the wait that it asked for", seconds)
         return answer
 
-    async def _ask(self, dataset: str, etag: str | None) -> Answer | NotModified | httpx.Response:
+    async def _ask(self, dataset: str, request: httpx.Request) -> Answer | NotModified | httpx.Response:
         """One answer; a response of status 429 is handed back as it is."""
         async for attempt in stamina.retry_context(
             on=(httpx.RequestError, _ServerError), attempts=ATTEMPTS, wait_initial=0.2, wait_max=2
         ):
             with attempt:
-                return await self._ask_once(dataset, etag)
+                return await self._ask_once(dataset, request)
         raise AssertionError("unreachable")
 
-    async def _ask_once(self, dataset: str, etag: str | None) -> Answer | NotModified | httpx.Response:
+    async def _ask_once(self, dataset: str, request: httpx.Request) -> Answer | NotModified | httpx.Response:
         started_at = self._now()
-        response = await self._client.get(
-            self._url + PATH.format(dataset=dataset), headers={"If-None-Match": etag} if etag else {}
-        )
-        if response.status_code == httpx.codes.NOT_MODIFIED:
-            return NotModified(dataset)
-        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            return response
-        _check(response, dataset)
+        response = await self._client.send(request, stream=True)
+        try:
+            if response.status_code == httpx.codes.NOT_MODIFIED:
+                return NotModified(dataset)
+            if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                return response
+            _check_status(response, dataset)
+            body = Body()
+            async for chunk in response.aiter_bytes():
+                body.write(chunk)
+        finally:
+            await response.aclose()
+        if _may_be_cut(response, body):
+            raise _ServerError("the body was cut off")
         return Answer(
             dataset=dataset,
-            body=response.content,
-            etag=response.headers.get("ETag"),
+            body=body,
+            etag=_validator(response.headers),
             observed_at=observed_at(response.headers.get("Date"), dataset),
             started_at=started_at,
             received_at=self._now(),
         )
+
+
+def _conditions(etag: str | None) -> dict[str, str]:
+    if etag is None:
+        return {}
+    if etag.startswith(LAST_MODIFIED):
+        return {"If-Modified-Since": etag.removeprefix(LAST_MODIFIED)}
+    return {"If-None-Match": etag}
+
+
+def _validator(headers: httpx.Headers) -> str | None:
+    etag: str | None = headers.get("ETag")
+    changed = headers.get("Last-Modified")
+    return etag or (f"{LAST_MODIFIED}{changed}" if changed else None)
 
 
 def observed_at(header: str | None, dataset: str) -> datetime:
@@ -174,32 +258,34 @@ def _seconds(value: str, now: datetime) -> float | None:
     return None
 
 
-def _check(response: httpx.Response, dataset: str) -> None:
+def _check_status(response: httpx.Response, dataset: str) -> None:
     status = response.status_code
-    if status >= 500:
-        raise _ServerError(f"HTTP {status}")
+    if status == httpx.codes.OK:
+        return
     if status in (401, 403):
         raise ConfigurationError(
             f"The portal refuses {dataset}", f"HTTP {status}", "Mend MELPARK_PORTAL_API_KEY"
         )
+    error: ConfigurationError | RetryableError = RetryableError(
+        f"The portal does not give {dataset}", f"HTTP {status}", "It is asked again"
+    )
     if status == httpx.codes.NOT_FOUND:
-        raise ConfigurationError(
+        error = ConfigurationError(
             f"The portal has no dataset {dataset}", "HTTP 404", "Mend MELPARK_PORTAL_URL or the capture"
         )
-    if status != httpx.codes.OK:
-        raise RetryableError(f"The portal does not give {dataset}", f"HTTP {status}", "It is asked again")
-    if _may_be_cut(response):
-        raise _ServerError("the body was cut off")
+    if status in NO_EXPORT:
+        raise _NoExportError(error)
+    if status >= 500:
+        raise _ServerError(f"HTTP {status}")
+    raise error
 
 
-def _may_be_cut(response: httpx.Response) -> bool:
-    """True for a body that ends by closing the connection, and not as JSON ends."""
-    is_framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
-    return not is_framed and not response.content.rstrip().endswith((b"]", b"}"))
-
-
-def _out_of_quota(dataset: str, why: str) -> MelParkError:
-    return RetryableError(f"The portal's quota is used up, {dataset} is left for later", why)
+def _may_be_cut(response: httpx.Response, body: Body) -> bool:
+    """True for a body that ends by closing the connection, and not as JSON or a line ends."""
+    if "Content-Length" in response.headers or "Transfer-Encoding" in response.headers:
+        return False
+    end = body.tail(64)
+    return not end.endswith(b"\n") and not end.rstrip().endswith((b"]", b"}"))
 
 
 def _reason(error: Exception) -> str:

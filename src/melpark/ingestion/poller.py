@@ -9,10 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
+import orjson
+
 from melpark.contracts import REFERENCES, SENSORS
 from melpark.errors import MelParkError, RefusedError, RetryableError, StopError
-from melpark.ingestion.parking_api import Answer, NotModified, ParkingApi, utc_now
-from melpark.ingestion.postgres_loader import Outcome, PostgresLoader, json_array
+from melpark.ingestion.answer_format import Format, format_of, records
+from melpark.ingestion.parking_api import Answer, NotModified, ParkingApi, QuotaSpentError, utc_now
+from melpark.ingestion.postgres_loader import Outcome, PostgresLoader
+from melpark.ingestion.sources import READERS
 from melpark.settings import Settings
 from melpark.simulator import capture
 
@@ -23,6 +27,8 @@ DATASETS = (*(table.dataset for table in REFERENCES), SENSORS.dataset)
 AFTER_NOTHING_NEW_SECONDS = 0.5
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
+# A spent quota may be given back by hand before the day ends.
+LONGEST_QUOTA_PAUSE_SECONDS = 3600.0
 
 
 def run(settings: Settings, once: bool = False, record: Path | None = None, refetch: bool = False) -> None:
@@ -103,7 +109,7 @@ class Poll:
                 raise
             except MelParkError as error:
                 trouble.say(error)
-                await asyncio.sleep(next(pauses))
+                await asyncio.sleep(pause_after(error, next(pauses)))
                 continue
             trouble.is_over()
             pauses = _pauses()
@@ -118,7 +124,10 @@ class Poll:
             return None
         if self._record is not None:
             _record(self._record, answer)
-        outcome = await self._load(answer)
+        try:
+            outcome = await self._load(answer)
+        finally:
+            answer.body.close()
         self._refetch = False
         _log(outcome, answer, utc_now())
         return outcome
@@ -178,6 +187,12 @@ class _Trouble:
             self._said = ""
 
 
+def pause_after(error: MelParkError, pause: float) -> float:
+    """Seconds to wait after a failure: at least as long as a spent quota asks for, up to an hour."""
+    asked = error.wait_seconds if isinstance(error, QuotaSpentError) else 0.0
+    return max(pause, min(asked, LONGEST_QUOTA_PAUSE_SECONDS))
+
+
 def _pauses() -> Iterator[float]:
     pause = FIRST_PAUSE_SECONDS
     while True:
@@ -186,13 +201,16 @@ def _pauses() -> Iterator[float]:
 
 
 def _record(folder: Path, answer: Answer) -> None:
-    """Add the answer to the capture, unless it is none that a replay could read."""
+    """Add the answer to the capture as a JSON array, unless it is none that a replay could read."""
+    table = READERS[answer.dataset].table
     try:
-        records = json_array(answer.body)
+        is_array = format_of(answer.body, table) is Format.JSON_ARRAY
+        found = list(records(answer.body, table))
     except RefusedError:
         return
-    if all(isinstance(item, dict) for item in records):
-        capture.write_file(folder, answer.dataset, answer.observed_at, answer.body)
+    if all(isinstance(item, dict) for item in found):
+        content = answer.body.read() if is_array else orjson.dumps(found)
+        capture.write_file(folder, answer.dataset, answer.observed_at, content)
 
 
 def _log(outcome: Outcome, answer: Answer, now: datetime) -> None:
@@ -201,8 +219,10 @@ def _log(outcome: Outcome, answer: Answer, now: datetime) -> None:
         said += f", {outcome.reason}"
     if outcome.changed is not None:
         said += f", {outcome.records} records, {outcome.changed} changed, {outcome.rejected} rejected"
+    if outcome.note:
+        said += f" ({outcome.note})"
     seconds = (now - answer.started_at).total_seconds()
-    level = logging.INFO if outcome.outcome == "accepted" else logging.WARNING
+    level = logging.INFO if outcome.outcome == "accepted" else logging.ERROR
     log.log(level, "%s, in %.1f s", said, seconds)
 
 

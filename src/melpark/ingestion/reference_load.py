@@ -7,8 +7,7 @@ from psycopg import Cursor, sql
 from psycopg.rows import TupleRow
 
 from melpark.contracts import Column, Table
-from melpark.ingestion import staging
-from melpark.ingestion.sources import Kept
+from melpark.ingestion.staged_answer import seen
 from melpark.places import SCHEMA
 
 COMPUTED = ("is_retired", "observed_at")
@@ -17,25 +16,25 @@ COMPUTED = ("is_retired", "observed_at")
 def load_reference(
     cursor: Cursor[TupleRow],
     table: Table,
-    kept: Sequence[Kept],
     refused_keys: Sequence[str],
     observed_at: datetime,
 ) -> int:
-    """Bring `table` to the answer's `kept` records and return the number of rows written.
+    """Bring `table` to the staged rows of the answer and return the number of rows written.
 
     A row whose record was refused (its natural key joined by colons is in `refused_keys`) stays as it is.
     """
-    columns = [column for column in table.columns if column.name not in COMPUTED]
-    stage = f"seen_{table.name}"
-    staging.create(cursor, stage, columns)
-    staging.copy(
-        cursor, sql.Identifier(stage), columns, ([item.row[c.name] for c in columns] for item in kept)
-    )
+    columns = staged_columns(table)
+    stage = seen(table)
     parameters = {"observed_at": observed_at, "refused_keys": list(refused_keys)}
     changed = 0
     for statement in (_update(table, columns, stage), _insert(table, columns, stage), _retire(table, stage)):
         changed += cursor.execute(statement, parameters).rowcount
     return changed
+
+
+def staged_columns(table: Table) -> list[Column]:
+    """What an answer tells of a row."""
+    return [column for column in table.columns if column.name not in COMPUTED]
 
 
 def _insert(table: Table, columns: Sequence[Column], stage: str) -> sql.Composed:

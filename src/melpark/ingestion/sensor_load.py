@@ -7,9 +7,8 @@ these each table is written by one statement, and only where something changed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
-from psycopg import Cursor, sql
+from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from melpark.ingestion import staging
@@ -21,12 +20,11 @@ from melpark.ingestion.sensor_sql import (
     CHANGES_COLUMNS,
     FIND_CHANGES,
     INSERT_SENSORS,
-    SEEN,
-    SEEN_COLUMNS,
+    MAKE_EVENT_PARTS,
     TAKE_OUT_CONTRADICTIONS,
     UPDATE_SENSORS,
 )
-from melpark.ingestion.sources import Kept, Reason, Rejected
+from melpark.ingestion.sources import Reason
 
 
 @dataclass(frozen=True)
@@ -43,14 +41,10 @@ class Feed:
     offline_after: timedelta
 
 
-def stage(cursor: Cursor[TupleRow], kept: Sequence[Kept]) -> list[Rejected]:
-    """Stage the records and take out those that contradict what is known; returns the latter."""
-    staging.create(cursor, SEEN, SEEN_COLUMNS)
-    rows = ([item.row[column.name] for column in SEEN_COLUMNS] for item in kept)
-    staging.copy(cursor, sql.Identifier(SEEN), SEEN_COLUMNS, rows)
-    payloads = {item.key: item.payload for item in kept}
-    refused = cursor.execute(TAKE_OUT_CONTRADICTIONS).fetchall()
-    return [Rejected(Reason(reason), key, payloads[key]) for key, reason in refused]
+def take_out_contradictions(cursor: Cursor[TupleRow]) -> list[tuple[int, Reason, str]]:
+    """Take out the staged records that contradict what is known: their number, the reason and the bay."""
+    found = cursor.execute(TAKE_OUT_CONTRADICTIONS).fetchall()
+    return [(number, Reason(reason), key) for number, key, reason in found]
 
 
 def apply(cursor: Cursor[TupleRow], feed: Feed, refused_keys: Sequence[str]) -> int:
@@ -66,12 +60,13 @@ def apply(cursor: Cursor[TupleRow], feed: Feed, refused_keys: Sequence[str]) -> 
         "offline_after": feed.offline_after,
         "refused_keys": list(refused_keys),
     }
-    for statement in (FIND_CHANGES, ADD_EVENTS, ADD_STATES, ADD_OUTAGE):
+    for statement in (FIND_CHANGES, MAKE_EVENT_PARTS, ADD_EVENTS, ADD_STATES, ADD_OUTAGE):
         cursor.execute(statement, parameters)
     updated = cursor.execute(UPDATE_SENSORS, parameters).rowcount
     return updated + cursor.execute(INSERT_SENSORS, parameters).rowcount
 
 
-def feed_updated_at(kept: Sequence[Kept]) -> datetime | None:
-    """The newest `lastupdated` of the records."""
-    return max((cast(datetime, item.row["heard_at"]) for item in kept), default=None)
+def feed_updated_at(cursor: Cursor[TupleRow]) -> datetime | None:
+    """The newest `lastupdated` of the staged records."""
+    row = cursor.execute("SELECT max(heard_at) FROM seen_sensors").fetchone()
+    return row[0] if row else None

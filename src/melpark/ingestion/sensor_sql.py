@@ -6,7 +6,6 @@ offline_after, refused_keys.
 
 from melpark.contracts import SENSORS, Column, Type
 
-SEEN = "seen_sensors"
 SEEN_COLUMNS = tuple(
     column for column in SENSORS.columns if column.name not in ("is_online", "is_retired", "observed_at")
 )
@@ -38,6 +37,7 @@ WHERE known.kerbside_id = seen.kerbside_id
         OR (seen.status_changed_at = known.status_changed_at AND seen.status <> known.status)
     )
 RETURNING
+    seen.record_number,
     seen.kerbside_id,
     CASE WHEN seen.status_changed_at < known.status_changed_at
         THEN 'time_runs_backwards' ELSE 'status_contradicts' END
@@ -101,6 +101,12 @@ INSERT INTO sensor_changes ({", ".join(column.name for column in CHANGES_COLUMNS
 SELECT {", ".join(column.name for column in CHANGES_COLUMNS)}
 FROM revived
 """  # noqa: S608
+
+MAKE_EVENT_PARTS = """
+SELECT parking.make_event_parts(array_agg(DISTINCT date_trunc('month', status_changed_at)))
+FROM sensor_changes
+WHERE is_kept AND (is_new OR status_changed_at > previous_changed_at)
+"""
 
 ADD_EVENTS = """
 INSERT INTO parking.sensor_events

@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 from melpark.contracts import (
+    BAY_RESTRICTIONS,
     BAYS,
     FEED_OUTAGES,
+    METERS,
     POLLS,
     REFERENCES,
+    RULE_VERSIONS,
+    RULE_WINDOWS,
     SENSOR_EVENTS,
     SENSOR_STATES,
     SIGN_PLATES,
@@ -144,6 +148,10 @@ SILVER: tuple[SilverTable, ...] = (
     _silver(BAYS),
     _silver(ZONE_SEGMENTS),
     _silver(SIGN_PLATES),
+    _silver(BAY_RESTRICTIONS),
+    _silver(METERS),
+    _silver(RULE_WINDOWS),
+    _silver(RULE_VERSIONS),
     # Last: a poll that is in silver says that all it brought is there.
     _silver(POLLS),
 )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from melpark.contracts import SENSORS
+from melpark.ingestion.body import Body
 from melpark.ingestion.parking_api import Answer
 
 T0 = datetime(2025, 8, 7, tzinfo=UTC)
@@ -36,6 +37,6 @@ def answer(
     dataset: str = SENSORS.dataset,
     etag: str | None = None,
 ) -> Answer:
-    body = records if isinstance(records, bytes) else orjson.dumps(list(records))
+    content = records if isinstance(records, bytes) else orjson.dumps(list(records))
     moment = at(observed)
-    return Answer(dataset, body, etag or f'"{observed}"', moment, moment, moment)
+    return Answer(dataset, Body.of(content), etag or f'"{observed}"', moment, moment, moment)

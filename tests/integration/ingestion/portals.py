@@ -11,12 +11,12 @@ import orjson
 import uvicorn
 
 from integration.ingestion.made_up_polls import at, sensor
-from melpark.contracts import BAYS, SENSORS, SIGN_PLATES, ZONE_SEGMENTS
+from melpark.contracts import BAY_RESTRICTIONS, BAYS, METERS, SENSORS, SIGN_PLATES, ZONE_SEGMENTS
 from melpark.settings import Settings
 from melpark.simulator.capture import write_file
 from melpark.simulator.server import create_app
 
-BAY = {
+BAY: dict[str, object] = {
     "roadsegmentid": 1,
     "kerbsideid": "1",
     "roadsegmentdescription": "A between B and C",
@@ -24,15 +24,58 @@ BAY = {
     "longitude": 144.95,
     "lastupdated": "2023-10-31",
 }
-SEGMENT = {"parkingzone": 7001, "segment_id": 1, "onstreet": "A", "streetfrom": "B", "streetto": "C"}
-PLATE = {
+SEGMENT: dict[str, object] = {
+    "parkingzone": 7001,
+    "segment_id": 1,
+    "onstreet": "A",
+    "streetfrom": "B",
+    "streetto": "C",
+}
+PLATE: dict[str, object] = {
     "parkingzone": 7001,
     "restriction_days": "Mon-Fri",
     "time_restrictions_start": "07:30:00",
     "time_restrictions_finish": "18:30:00",
     "restriction_display": "2P",
 }
-REFERENCES = {BAYS.dataset: [BAY], ZONE_SEGMENTS.dataset: [SEGMENT], SIGN_PLATES.dataset: [PLATE]}
+RESTRICTION: dict[str, object] = {
+    f"{name}{slot}": None
+    for slot in range(1, 7)
+    for name in (
+        "description", "disabilityext", "duration", "effectiveonph", "endtime",
+        "exemption", "fromday", "starttime", "today", "typedesc",
+    )
+} | {
+    "bayid": 8029,
+    "deviceid": 25408,
+    "typedesc1": "2P Meter",
+    "description1": "2P MTR M-F 7:30-18:30",
+    "fromday1": 1,
+    "today1": 5,
+    "starttime1": "0001-01-01T07:30:00+00:00",
+    "endtime1": "0001-01-01T18:30:00+00:00",
+    "duration1": 120,
+    "disabilityext1": 240,
+    "effectiveonph1": 0,
+}  # fmt: skip
+METER: dict[str, object] = {
+    "barcode": "MPM1630378",
+    "creditcard": "Yes",
+    "tapandgo": "Yes",
+    "asset_id": "1630378",
+    "meter_id": "871A",
+    "location_description": "A between B and C",
+    "latitude": -37.81,
+    "longitude": 144.95,
+    "location": {"lon": 144.95, "lat": -37.81},
+}
+REFERENCES: dict[str, list[dict[str, object]]] = {
+    BAYS.dataset: [BAY],
+    ZONE_SEGMENTS.dataset: [SEGMENT],
+    SIGN_PLATES.dataset: [PLATE],
+    BAY_RESTRICTIONS.dataset: [RESTRICTION],
+    METERS.dataset: [METER],
+}
 
 
 def small_capture(folder: Path, polls: int = 3) -> Path:

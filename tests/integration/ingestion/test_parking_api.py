@@ -11,7 +11,8 @@ import stamina
 from pydantic import SecretStr
 
 from melpark.errors import ConfigurationError, MelParkError, RefusedError, RetryableError
-from melpark.ingestion.parking_api import Answer, NotModified, ParkingApi
+from melpark.ingestion.parking_api import Answer, NotModified, ParkingApi, QuotaSpentError
+from melpark.ingestion.poller import pause_after
 from melpark.settings import Settings
 
 DATE = "Date: Thu, 07 Aug 2025 01:11:39 GMT"
@@ -35,6 +36,7 @@ class Portal:
     responses: list[bytes]
     requests: list[str] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
+    changes: dict[str, object] = field(default_factory=dict)
 
     def fetch(self, etag: str | None = None, key: str | None = KEY) -> Answer | NotModified:
         return asyncio.run(self._fetch(etag, key))
@@ -48,7 +50,7 @@ class Portal:
             portal_url=f"http://127.0.0.1:{port}/",
             portal_api_key=SecretStr(key) if key else None,
             request_timeout_seconds=20,
-        )
+        ).model_copy(update=self.changes)
         async with server, ParkingApi(settings, sleep=self._wait()) as api:
             return await api.fetch(DATASET, etag)
 
@@ -80,7 +82,7 @@ def test_a_whole_answer_has_its_bytes_etag_and_source_time() -> None:
     portal = Portal([GOOD])
     answer = portal.fetch()
     assert isinstance(answer, Answer)
-    assert (answer.body, answer.etag) == (b'[{"a": 1}]', '"e1"')
+    assert (answer.body.read(), answer.etag) == (b'[{"a": 1}]', '"e1"')
     assert answer.observed_at.isoformat() == "2025-08-07T01:11:39+00:00"
     assert answer.started_at <= answer.received_at
     path = f"GET /api/explore/v2.1/catalog/datasets/{DATASET}/exports/json HTTP/1.1"
@@ -171,3 +173,58 @@ def test_a_refusal_names_the_setting_to_mend(status: int, setting: str) -> None:
 def test_an_answer_without_a_sane_date_is_an_error() -> None:
     assert "HTTP Date is missing" in error_of(Portal([response(200)]), RefusedError)
     assert "'soon'" in error_of(Portal([response(200, "Date: soon")]), RefusedError)
+
+
+def test_without_an_etag_the_last_change_is_sent_back() -> None:
+    changed = "Wed, 06 Aug 2025 00:00:00 GMT"
+    answer = Portal([response(200, DATE, f"Last-Modified: {changed}")]).fetch()
+    assert isinstance(answer, Answer)
+    portal = Portal([b"HTTP/1.1 304 X\r\nConnection: close\r\n\r\n"])
+    assert portal.fetch(etag=answer.etag) == NotModified(DATASET)
+    assert f"if-modified-since: {changed.lower()}" in portal.requests[0].lower()
+    assert "if-none-match" not in portal.requests[0].lower()
+
+
+def test_a_spent_quota_tells_the_poller_how_long_to_rest() -> None:
+    portal = Portal([response(429, "X-RateLimit-Reset: 1800")])
+    with pytest.raises(QuotaSpentError) as caught:
+        portal.fetch()
+    assert caught.value.wait_seconds == 1800
+    assert pause_after(caught.value, 0.5) == 1800
+    caught.value.wait_seconds = 80_000
+    assert pause_after(caught.value, 0.5) == 3600
+    assert pause_after(RetryableError("away"), 0.5) == 0.5
+
+
+def test_the_csv_export_is_asked_for_by_setting() -> None:
+    portal = Portal([response(200, DATE, body=b"KerbsideID\n1\n")], changes={"portal_export": "csv"})
+    assert isinstance(portal.fetch(), Answer)
+    assert f"GET /api/explore/v2.1/catalog/datasets/{DATASET}/exports/csv HTTP/1.1" in portal.requests[0]
+    assert "Accept: text/csv" in portal.requests[0]
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_pages_stand_in_for_an_export_that_is_not_there_by_setting(status: int) -> None:
+    page = b'{"total_count": 2, "results": [{"kerbsideid": 1}, {"kerbsideid": 2}]}'
+    later = DATE.replace("01:11:39", "01:11:41")
+    responses = [response(status, DATE), response(200, later, 'ETag: "p"', body=page)]
+    portal = Portal(responses, changes={"portal_records_fallback": True})
+    answer = portal.fetch()
+    assert isinstance(answer, Answer)
+    assert answer.body.read() == b'[{"kerbsideid":1},{"kerbsideid":2}]'
+    assert (answer.etag, answer.note) == (None, "from 1 pages of records")
+    assert answer.observed_at.second == 41
+    assert f"/datasets/{DATASET}/records?limit=100&offset=0" in portal.requests[1]
+
+
+def test_pages_that_miss_a_record_are_refused() -> None:
+    page = b'{"total_count": 2, "results": [{"kerbsideid": 1}, {"kerbsideid": 1}]}'
+    portal = Portal(
+        [response(404, DATE), response(200, DATE, body=page)], changes={"portal_records_fallback": True}
+    )
+    assert "1 records came twice" in error_of(portal, RefusedError)
+
+
+def test_a_dataset_that_has_neither_export_nor_pages_is_named() -> None:
+    portal = Portal([response(404), response(404)], changes={"portal_records_fallback": True})
+    assert "no dataset" in error_of(portal, ConfigurationError)

@@ -34,7 +34,8 @@ PROGRAM = (
 @contextmanager
 def polling(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The poller as a process of its own."""
-    environment = {"PATH": os.environ["PATH"], **settings.environment()}
+    inherited = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    environment = inherited | settings.environment()
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM], env=environment, cwd=log.parent, stderr=output
@@ -63,7 +64,7 @@ def test_one_round_asks_each_dataset_once(postgres: Settings, query: Query, tmp_
         assert sorted(dataset for dataset, _, _ in polls(query)) == sorted(DATASETS)
         poller.run(settings, once=True)
         # References are as they were (304), which leaves no row.
-        assert polls(query)[4:] == [(SENSORS.dataset, "accepted", '"r1-20250807T000200Z"')]
+        assert polls(query)[len(DATASETS) :] == [(SENSORS.dataset, "accepted", '"r1-20250807T000200Z"')]
     assert query("SELECT count(*) FROM parking.sensor_events WHERE kerbside_id = '1'") == [(2,)]
 
 
@@ -79,14 +80,14 @@ def test_a_dataset_fails_alone_and_the_round_says_so(
         pytest.raises(ConfigurationError, match="no dataset"),
     ):
         poller.run(settings, once=True)
-    assert sorted(outcome for _, outcome, _ in polls(query)) == ["accepted"] * 3 + ["failed"]
+    assert sorted(outcome for _, outcome, _ in polls(query)) == ["accepted"] * 5 + ["failed"]
 
 
 def test_a_portal_that_is_away_fails_the_round_and_leaves_rows(postgres: Settings, query: Query) -> None:
     settings = postgres.model_copy(update={"source_port": free_port()})
-    with pytest.raises(RetryableError, match="4 of 4 datasets failed"):
+    with pytest.raises(RetryableError, match="6 of 6 datasets failed"):
         poller.run(settings, once=True)
-    assert [row[1:] for row in polls(query)] == [("failed", None)] * 4
+    assert [row[1:] for row in polls(query)] == [("failed", None)] * 6
 
 
 def test_recording_a_replay_gives_the_capture_again(postgres: Settings, tmp_path: Path) -> None:
@@ -103,9 +104,9 @@ def test_refetching_asks_without_etag(postgres: Settings, query: Query, tmp_path
     with portal(replaying(postgres, small_capture(tmp_path, polls=1))) as settings:
         poller.run(settings, once=True)
         poller.run(settings, once=True)
-        assert len(polls(query)) == 4
+        assert len(polls(query)) == 6
         poller.run(settings, once=True, refetch=True)
-    assert [outcome for _, outcome, _ in polls(query)] == ["accepted"] * 8
+    assert [outcome for _, outcome, _ in polls(query)] == ["accepted"] * 12
     assert query("SELECT count(*) FROM parking.sensor_events") == [(2,)]
 
 
@@ -130,7 +131,7 @@ def test_a_portal_that_comes_late_is_waited_for(postgres: Settings, query: Query
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         settings = settings.model_copy(update={"source_port": reserved.getsockname()[1]})
     with polling(settings, tmp_path / "log"):
-        wait_until(lambda: len(polls(query)) > 4, "a failed attempt")
+        wait_until(lambda: len(polls(query)) > len(DATASETS), "a failed attempt")
         with socket.create_server(("127.0.0.1", settings.source_port)) as listener, serve(settings, listener):
             wait_until(lambda: is_done(settings), "the end of the replay")
     assert query("SELECT count(*) FROM parking.sensor_events") == [(4,)]

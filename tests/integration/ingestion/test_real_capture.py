@@ -1,8 +1,7 @@
 """The City's own polls, loaded in order, and once more."""
 
-import gzip
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
+from integration.ingestion.captures import answers, load_all
 from integration.ingestion.online_oracle import Oracle, Stored, differences
-from melpark.contracts import BAYS, REFERENCES, SENSORS, SIGN_PLATES, ZONE_SEGMENTS
+from melpark.contracts import REFERENCES, SENSORS
 from melpark.ingestion.database import connect
-from melpark.ingestion.parking_api import Answer
 from melpark.ingestion.postgres_loader import PostgresLoader
 from melpark.settings import Settings
 from plugins.postgres import fresh_database
@@ -22,23 +21,13 @@ pytestmark = pytest.mark.real_data
 Query = Callable[..., list[tuple[Any, ...]]]
 SENSOR_COUNT = 3309
 TABLES = (
-    "sensors", "sensor_events", "sensor_states", "feed_outages", "bays", "zone_segments", "sign_plates"
+    "sensors", "sensor_events", "sensor_states", "feed_outages", "bays", "zone_segments", "sign_plates",
+    "bay_restrictions", "meters",
 )  # fmt: skip
 
 
-def answers(capture: Path, dataset: str) -> Iterator[Answer]:
-    for path in sorted((capture / dataset).iterdir()):
-        moment = datetime.strptime(path.name, "%Y%m%dT%H%M%SZ.json.gz").replace(tzinfo=UTC)
-        yield Answer(dataset, gzip.decompress(path.read_bytes()), path.name, moment, moment, moment)
-
-
 def sensor_polls(capture: Path) -> list[list[dict[str, Any]]]:
-    return [orjson.loads(answer.body) for answer in answers(capture, SENSORS.dataset)]
-
-
-def load_all(loader: PostgresLoader, capture: Path) -> list[str]:
-    datasets = [*(table.dataset for table in REFERENCES), SENSORS.dataset]
-    return [loader.load(answer).outcome for dataset in datasets for answer in answers(capture, dataset)]
+    return [orjson.loads(answer.body.read()) for answer in answers(capture, SENSORS.dataset)]
 
 
 def contents(query: Query) -> dict[str, list[tuple[Any, ...]]]:
@@ -67,10 +56,16 @@ def test_the_capture_loads_whole_and_a_second_time_changes_nothing(
     assert set(first_outcomes) == {"accepted"}
     first = contents(query)
     assert len(first[SENSORS.name]) == SENSOR_COUNT
-    counts = {table.name: len(first[table.name]) for table in (BAYS, ZONE_SEGMENTS, SIGN_PLATES)}
-    assert counts == {"bays": 23864, "zone_segments": 798, "sign_plates": 2033}
+    counts = {table.name: len(first[table.name]) for table in REFERENCES}
+    assert counts == {
+        "bays": 23864,
+        "zone_segments": 798,
+        "sign_plates": 2033,
+        "bay_restrictions": 8035,
+        "meters": 1313,
+    }
     loader = PostgresLoader(postgres_template)
-    assert load_all(loader, real_capture) == ["accepted"] * 3 + ["refused"] * 5 + ["accepted"]
+    assert load_all(loader, real_capture) == ["accepted"] * 5 + ["refused"] * 5 + ["accepted"]
     loader.close()
     assert contents(query) == first
 

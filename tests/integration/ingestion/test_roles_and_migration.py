@@ -14,10 +14,12 @@ from melpark.places import CAPTURE_ROLE, LOADER_ROLE, OWNER_ROLE, PUBLICATION, R
 from melpark.settings import Settings
 from plugins.postgres import free_port
 
+ALL = sorted(path.stem for path in MIGRATIONS.glob("*.sql"))
+
 
 def test_migrations_apply_once(empty_postgres: Settings) -> None:
     create_roles_and_database(empty_postgres)
-    assert migrate(empty_postgres) == sorted(path.stem for path in MIGRATIONS.glob("*.sql"))
+    assert migrate(empty_postgres) == ALL
     create_roles_and_database(empty_postgres)
     assert migrate(empty_postgres) == []
 
@@ -28,7 +30,7 @@ def test_a_migration_that_was_killed_before_its_note_applies_again(empty_postgre
     with connect(empty_postgres, OWNER_ROLE) as connection:
         connection.execute("DELETE FROM _yoyo_migration")
         connection.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, now(), 1)")
-    assert migrate(empty_postgres) == sorted(path.stem for path in MIGRATIONS.glob("*.sql"))
+    assert migrate(empty_postgres) == ALL
 
 
 def test_a_changed_password_is_set_again(postgres: Settings) -> None:

@@ -19,7 +19,7 @@ from unit.simulator.played_portal import (
     replayed,
 )
 
-OTHER_DATASET = "on-street-car-parking-meters-with-location"
+OTHER_DATASET = "on-street-parking-of-another-city"
 
 
 def walk(portal: PlayedPortal, etag: str | None = None) -> list[int]:

@@ -3,15 +3,41 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from melpark.contracts import BAYS, SENSORS, SIGN_PLATES, ZONE_SEGMENTS
-from melpark.ingestion.sources import bays, sensors, sign_plates, zone_segments
-from melpark.ingestion.sources.record import Kept, Parsed, Reason, Rejected
+from melpark.ingestion.sources import (
+    bay_restrictions,
+    bays,
+    meters,
+    sensors,
+    sign_plates,
+    zone_segments,
+)
+from melpark.ingestion.sources.record import Kept, NotJson, Parsed, Reader, Reason, Rejected
 
+# Counted up when equal bytes may be read as other rows than before: answers are then read again.
+PARSER_VERSION = 2
+READERS: Mapping[str, Reader] = {
+    reader.table.dataset: reader
+    for reader in (
+        sensors.READER,
+        bays.READER,
+        zone_segments.READER,
+        sign_plates.READER,
+        bay_restrictions.READER,
+        meters.READER,
+    )
+}
 PARSERS: Mapping[str, Callable[[Iterable[object], datetime], Parsed]] = {
-    SENSORS.dataset: sensors.parse,
-    BAYS.dataset: bays.parse,
-    ZONE_SEGMENTS.dataset: zone_segments.parse,
-    SIGN_PLATES.dataset: sign_plates.parse,
+    dataset: reader.parse for dataset, reader in READERS.items()
 }
 
-__all__ = ["PARSERS", "Kept", "Parsed", "Reason", "Rejected"]
+__all__ = [
+    "PARSERS",
+    "PARSER_VERSION",
+    "READERS",
+    "Kept",
+    "NotJson",
+    "Parsed",
+    "Reader",
+    "Reason",
+    "Rejected",
+]

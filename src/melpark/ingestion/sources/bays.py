@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import cast
 
+from melpark.contracts import BAYS
 from melpark.ingestion.sources.record import (
     Parsed,
     Reader,
@@ -16,19 +17,6 @@ from melpark.ingestion.sources.record import (
     optional_integer,
     optional_text,
     point,
-)
-
-# `location` repeats latitude and longitude.
-FIELDS = frozenset(
-    {
-        "roadsegmentid",
-        "kerbsideid",
-        "roadsegmentdescription",
-        "latitude",
-        "longitude",
-        "lastupdated",
-        "location",
-    }
 )
 
 
@@ -59,4 +47,4 @@ def _newest(row: Row) -> tuple[date, ...]:
     return (cast(date | None, row["updated_on"]) or date.min,)
 
 
-READER = Reader(FIELDS, _key, _row, _newest)
+READER = Reader(BAYS, _key, _row, _newest, repeated=frozenset({"location"}))

@@ -1,13 +1,16 @@
 """One record of the portal: how its fields are read, and what is kept or refused of an answer."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property, lru_cache
 from itertools import groupby
 
 import orjson
+
+from melpark.contracts import Table
 
 Record = Mapping[str, object]
 Row = dict[str, object]
@@ -24,6 +27,7 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 class Reason(StrEnum):
     """Why a record was refused."""
 
+    NOT_JSON = "not_json"
     NOT_AN_OBJECT = "not_an_object"
     MISSING_FIELD = "missing_field"
     WRONG_TYPE = "wrong_type"
@@ -39,9 +43,17 @@ class Reason(StrEnum):
 class RecordError(ValueError):
     """A record does not fit its contract."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, field: str) -> None:
         self.reason = reason
-        super().__init__(reason.value)
+        self.field = field
+        super().__init__(f"{reason.value}: {field}")
+
+
+@dataclass(frozen=True)
+class NotJson:
+    """A line of an answer that is not JSON, cut to a length that can be kept."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -55,11 +67,12 @@ class Kept:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A record that does not fit; `key` is None where it cannot be read."""
+    """A record that does not fit; `key` is None where it cannot be read, `field` the City's field at fault."""
 
     reason: Reason
     key: str | None
     payload: object
+    field: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,45 +83,81 @@ class Parsed:
     rejected: tuple[Rejected, ...]
 
 
+def whole(record: Record) -> Iterable[Record]:
+    """A record that is one row."""
+    return (record,)
+
+
 @dataclass(frozen=True)
 class Reader:
-    """How a dataset's records become rows.
+    """How a dataset's records become rows of `table`.
 
-    `key` and `row` raise RecordError; `newest` orders rows that share a key; `fields` are those that the
-    contract knows, all others go to the column `extra`.
+    `row` gives the columns that a record tells; `key` the natural key alone, joined by colons, of a record that gives
+    no row. Both raise RecordError. `newest` orders rows that share a key; `repeated` are fields that say what others
+    say already; all that neither they nor the contract name go to the column `extra`. `split` parts a record that
+    holds several rows.
     """
 
-    fields: frozenset[str]
+    table: Table
     key: Callable[[Record], str]
     row: Callable[[Record, datetime], Row]
     newest: Callable[[Row], tuple[date, ...]] = lambda row: ()
+    repeated: frozenset[str] = frozenset()
+    split: Callable[[Record], Iterable[Record]] = whole
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """Every field that is known."""
+        return self.table.source_fields | self.repeated
 
     def parse(self, records: Iterable[object], observed_at: datetime) -> Parsed:
         """Keep what fits at `observed_at` (timezone-aware, the answer's HTTP Date), reject the rest."""
         kept: list[Kept] = []
         rejected: list[Rejected] = []
         for record in records:
-            result = self._read(record, observed_at)
-            if isinstance(result, Kept):
-                kept.append(result)
-            else:
-                rejected.append(result)
-        unique, repeated = self._without_duplicates(kept)
+            for item in self.read(record, observed_at):
+                if isinstance(item, Kept):
+                    kept.append(item)
+                else:
+                    rejected.append(item)
+        unique, repeated = self.without_duplicates(kept)
         return Parsed(tuple(unique), tuple(rejected + repeated))
 
-    def _read(self, record: object, observed_at: datetime) -> Kept | Rejected:
+    def read(self, record: object, observed_at: datetime) -> Iterator[Kept | Rejected]:
+        """The rows of one record, by themselves: keys may come again with another record."""
+        if isinstance(record, NotJson):
+            yield Rejected(Reason.NOT_JSON, None, record.text)
+            return
         if not isinstance(record, Mapping):
-            return Rejected(Reason.NOT_AN_OBJECT, None, record)
-        key = None
+            yield Rejected(Reason.NOT_AN_OBJECT, None, record)
+            return
         try:
-            key = self.key(record)
+            parts = self.split(record)
+        except RecordError as error:
+            yield Rejected(error.reason, None, record, error.field)
+            return
+        for part in parts:
+            yield self._read(part, observed_at)
+
+    def _read(self, record: Record, observed_at: datetime) -> Kept | Rejected:
+        try:
             row = self.row(record, observed_at)
         except RecordError as error:
-            return Rejected(error.reason, key, record)
-        extra = {name: value for name, value in record.items() if name not in self.fields}
-        return Kept(key, row | {"extra": extra or None}, record)
+            return Rejected(error.reason, self._key_of_bad(record), record, error.field)
+        key = join_key([row[name] for name in self.table.key])
+        row["extra"] = None
+        if not record.keys() <= self.fields:
+            row["extra"] = {name: value for name, value in record.items() if name not in self.fields}
+        return Kept(key, row, record)
 
-    def _without_duplicates(self, kept: list[Kept]) -> tuple[list[Kept], list[Rejected]]:
+    def _key_of_bad(self, record: Record) -> str | None:
+        try:
+            return self.key(record)
+        except RecordError:
+            return None
+
+    def without_duplicates(self, kept: list[Kept]) -> tuple[list[Kept], list[Rejected]]:
+        """Of rows that share a key the newest one, in any order of the answer; the others are rejected."""
         if len({item.key for item in kept}) == len(kept):
             return kept, []
         # The whole record decides a tie, so that the order of an answer, which is not stable, does not.
@@ -126,19 +175,19 @@ def required(record: Record, field: str) -> object:
     """The field's value, which must be there and not null."""
     value = record.get(field)
     if value is None:
-        raise RecordError(Reason.MISSING_FIELD)
+        raise RecordError(Reason.MISSING_FIELD, field)
     return value
 
 
-def text(record: Record, field: str) -> str:
+def text(record: Record, field: str, longest: int = LONGEST_TEXT) -> str:
     value = required(record, field)
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT or "\x00" in value:
-        raise RecordError(Reason.WRONG_TYPE)
+    if not isinstance(value, str) or not 0 < len(value) <= longest or "\x00" in value:
+        raise RecordError(Reason.WRONG_TYPE, field)
     return value
 
 
-def optional_text(record: Record, field: str) -> str | None:
-    return None if record.get(field) in (None, "") else text(record, field)
+def optional_text(record: Record, field: str, longest: int = LONGEST_TEXT) -> str | None:
+    return None if record.get(field) in (None, "") else text(record, field, longest)
 
 
 def identifier(record: Record, field: str) -> str:
@@ -156,7 +205,7 @@ def optional_identifier(record: Record, field: str) -> str | None:
 def integer(record: Record, field: str) -> int:
     value = required(record, field)
     if isinstance(value, bool) or not isinstance(value, int) or value not in INTEGERS:
-        raise RecordError(Reason.WRONG_TYPE)
+        raise RecordError(Reason.WRONG_TYPE, field)
     return value
 
 
@@ -164,20 +213,34 @@ def optional_integer(record: Record, field: str) -> int | None:
     return None if record.get(field) is None else integer(record, field)
 
 
+def optional_yes(record: Record, field: str) -> bool | None:
+    """Yes or No."""
+    value = optional_text(record, field)
+    if value not in (None, "Yes", "No"):
+        raise RecordError(Reason.WRONG_TYPE, field)
+    return None if value is None else value == "Yes"
+
+
 def instant(record: Record, field: str, observed_at: datetime) -> datetime:
     """A time with an offset, in UTC, of 1971 or later and not after `observed_at`."""
-    try:
-        moment = datetime.fromisoformat(text(record, field))
-        if moment.tzinfo is None:
-            raise RecordError(Reason.WRONG_TYPE)
-        moment = moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise error if isinstance(error, RecordError) else RecordError(Reason.WRONG_TYPE) from None
+    moment = _in_utc(text(record, field))
+    if moment is None:
+        raise RecordError(Reason.WRONG_TYPE, field)
     if moment.year <= 1970:
-        raise RecordError(Reason.EPOCH_ZERO_TIME)
+        raise RecordError(Reason.EPOCH_ZERO_TIME, field)
     if moment > observed_at + CLOCK_TOLERANCE:
-        raise RecordError(Reason.TIME_IN_FUTURE)
+        raise RecordError(Reason.TIME_IN_FUTURE, field)
     return moment
+
+
+# Most bays share one time, and most times come again with the next poll.
+@lru_cache(maxsize=16_384)
+def _in_utc(value: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def optional_day(record: Record, field: str) -> date | None:
@@ -185,17 +248,17 @@ def optional_day(record: Record, field: str) -> date | None:
     if value is None:
         return None
     if not DAY.fullmatch(value):
-        raise RecordError(Reason.WRONG_TYPE)
+        raise RecordError(Reason.WRONG_TYPE, field)
     try:
         return date.fromisoformat(value)
     except ValueError:
-        raise RecordError(Reason.WRONG_TYPE) from None
+        raise RecordError(Reason.WRONG_TYPE, field) from None
 
 
 def degrees(record: Record, field: str) -> float:
     value = required(record, field)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise RecordError(Reason.WRONG_TYPE)
+        raise RecordError(Reason.WRONG_TYPE, field)
     return float(value)
 
 
@@ -205,13 +268,13 @@ def point(record: Record, longitude: str, latitude: str) -> tuple[float, float]:
     inside_east = LONGITUDES[0] <= place[0] <= LONGITUDES[1]
     inside_north = LATITUDES[0] <= place[1] <= LATITUDES[1]
     if not (inside_east and inside_north):
-        raise RecordError(Reason.OUTSIDE_MELBOURNE)
+        raise RecordError(Reason.OUTSIDE_MELBOURNE, longitude)
     return place
 
 
 def join_key(parts: Sequence[object]) -> str:
     """A natural key as one text, a null part as nothing."""
-    return ":".join("" if part is None else str(part) for part in parts)
+    return ":".join(["" if part is None else str(part) for part in parts])
 
 
 def _canonical(record: Record) -> bytes:

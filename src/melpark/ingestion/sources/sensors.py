@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import cast
 
+from melpark.contracts import SENSORS
 from melpark.ingestion.sources.record import (
     Parsed,
     Reader,
@@ -19,9 +20,6 @@ from melpark.ingestion.sources.record import (
 )
 
 STATUSES = frozenset({"Present", "Unoccupied"})
-FIELDS = frozenset(
-    {"kerbsideid", "status_description", "status_timestamp", "lastupdated", "zone_number", "location"}
-)
 
 
 def parse(records: Iterable[object], observed_at: datetime) -> Parsed:
@@ -49,16 +47,16 @@ def _row(record: Record, observed_at: datetime) -> Row:
 def _status(record: Record) -> str:
     status = required(record, "status_description")
     if not isinstance(status, str):
-        raise RecordError(Reason.WRONG_TYPE)
+        raise RecordError(Reason.WRONG_TYPE, "status_description")
     if status not in STATUSES:
-        raise RecordError(Reason.UNKNOWN_STATUS)
+        raise RecordError(Reason.UNKNOWN_STATUS, "status_description")
     return status
 
 
 def _location(record: Record) -> tuple[float, float]:
     location = required(record, "location")
     if not isinstance(location, Mapping):
-        raise RecordError(Reason.WRONG_TYPE)
+        raise RecordError(Reason.WRONG_TYPE, "location")
     return point(location, "lon", "lat")
 
 
@@ -66,4 +64,4 @@ def _newest(row: Row) -> tuple[date, ...]:
     return cast(datetime, row["heard_at"]), cast(datetime, row["status_changed_at"])
 
 
-READER = Reader(FIELDS, _key, _row, _newest)
+READER = Reader(SENSORS, _key, _row, _newest)

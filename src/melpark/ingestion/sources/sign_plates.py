@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
+from melpark.contracts import SIGN_PLATES
 from melpark.ingestion.sources.record import (
     Parsed,
     Reader,
@@ -16,15 +17,6 @@ from melpark.ingestion.sources.record import (
     text,
 )
 
-FIELDS = frozenset(
-    {
-        "parkingzone",
-        "restriction_days",
-        "time_restrictions_start",
-        "time_restrictions_finish",
-        "restriction_display",
-    }
-)
 WALL_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d):[0-5]\d")
 LAST_MINUTE = 23 * 60 + 59
 MIDNIGHT = 24 * 60
@@ -54,8 +46,8 @@ def _row(record: Record, observed_at: datetime | None = None) -> Row:
 def _minute(record: Record, field: str) -> int:
     match = WALL_CLOCK.fullmatch(text(record, field))
     if not match:
-        raise RecordError(Reason.WRONG_TYPE)
+        raise RecordError(Reason.WRONG_TYPE, field)
     return int(match[1]) * 60 + int(match[2])
 
 
-READER = Reader(FIELDS, _key, _row)
+READER = Reader(SIGN_PLATES, _key, _row)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from melpark.contracts import ZONE_SEGMENTS
 from melpark.ingestion.sources.record import (
     Parsed,
     Reader,
@@ -13,8 +14,6 @@ from melpark.ingestion.sources.record import (
     optional_text,
     text,
 )
-
-FIELDS = frozenset({"parkingzone", "segment_id", "onstreet", "streetfrom", "streetto"})
 
 
 def parse(records: Iterable[object], observed_at: datetime) -> Parsed:
@@ -36,4 +35,4 @@ def _row(record: Record, observed_at: datetime) -> Row:
     }
 
 
-READER = Reader(FIELDS, _key, _row)
+READER = Reader(ZONE_SEGMENTS, _key, _row)

@@ -1,0 +1,38 @@
+"""The data dictionary, made from the contracts: `python -m melpark.contracts.dictionary > docs/data-dictionary.md`."""
+
+import sys
+from collections.abc import Iterator
+
+from melpark.contracts import TABLES, Table
+
+HEAD = """\
+# Data dictionary
+
+Every table of schema `parking` in PostgreSQL, made from `melpark.contracts` by
+`python -m melpark.contracts.dictionary > docs/data-dictionary.md`; a test compares. Times are UTC.
+"""
+
+
+def text() -> str:
+    """The whole page, as Markdown."""
+    return HEAD + "".join(f"\n{section}" for table in TABLES for section in _sections(table))
+
+
+def _sections(table: Table) -> Iterator[str]:
+    yield f"## {table.name}\n"
+    facts = [f"{table.grain}. Key: {', '.join(f'`{name}`' for name in table.key)}."]
+    if table.dataset:
+        facts.append(f"Dataset: `{table.dataset}`, see [its mapping](mapping/{table.dataset}.md).")
+    if not table.is_captured:
+        facts.append("Not captured by the change log.")
+    yield " ".join(facts) + "\n"
+    rows = "".join(
+        f"| `{column.name}` | {column.type.value} | {'yes' if column.nullable else 'no'} |"
+        f" {f'`{column.source}`' if column.source else ''} | {column.description} |\n"
+        for column in table.columns
+    )
+    yield f"| column | type | null | the City's field | meaning |\n|---|---|---|---|---|\n{rows}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

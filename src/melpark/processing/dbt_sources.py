@@ -1,0 +1,35 @@
+"""dbt's description of silver: `python -m melpark.processing.dbt_sources > dbt_gold/models/staging/_sources.yml`."""
+
+import json
+import sys
+from collections.abc import Iterator
+
+from melpark.processing.tables import SILVER, LakeTable
+
+HEAD = """\
+# Made by `python -m melpark.processing.dbt_sources`; a test compares.
+version: 2
+
+sources:
+  - name: silver
+    schema: silver
+    description: Typed change events, one row per key; made by melpark.processing.silver.
+    tables:
+"""
+
+
+def text() -> str:
+    """The whole file, as YAML."""
+    return HEAD + "".join(line for table in SILVER for line in _table(table.lake))
+
+
+def _table(table: LakeTable) -> Iterator[str]:
+    yield f"      - name: {table.name}\n        description: {json.dumps(table.grain + '.')}\n        columns:\n"
+    for column in table.columns:
+        yield f"          - name: {column.name}\n"
+        yield f"            data_type: {column.type}\n"
+        yield f"            description: {json.dumps(column.description)}\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

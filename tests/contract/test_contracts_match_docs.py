@@ -1,0 +1,88 @@
+"""The contracts, the pages that describe them, the lake and dbt say the same, both ways."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from melpark.contracts import CAPTURED, DATASETS, SENSORS, Type, dictionary
+from melpark.ingestion.sources import READERS, Reader
+from melpark.places import DBT_PROJECT, PROJECT
+from melpark.processing import dbt_sources
+from melpark.processing.tables import COORDINATE_NAMES, SILVER, SPARK_TYPE
+
+DOCS = PROJECT / "docs"
+MAPPING = DOCS / "mapping"
+NAME = re.compile(r"`([^`]+)`")
+
+
+def fields_of(page: str) -> list[tuple[set[str], set[str]]]:
+    """Per row of the page's table: the City's fields and our columns."""
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
+    return [(expanded(row[1]), set(NAME.findall(row[3]))) for row in rows]
+
+
+def expanded(cell: str) -> set[str]:
+    names = set(NAME.findall(cell))
+    numbered = {name for name in names if name.endswith("1..6")}
+    return (names - numbered) | {f"{name[:-4]}{slot}" for name in numbered for slot in range(1, 7)}
+
+
+def page_of(reader: Reader) -> str:
+    return (MAPPING / f"{reader.table.dataset}.md").read_text()
+
+
+def test_the_data_dictionary_is_the_one_made_from_the_contracts() -> None:
+    assert (DOCS / "data-dictionary.md").read_text() == dictionary.text()
+
+
+def test_dbts_sources_are_those_made_from_silvers_tables() -> None:
+    file = DBT_PROJECT / "models" / "staging" / "_sources.yml"
+    assert file.read_text() == dbt_sources.text()
+
+
+def test_every_captured_table_but_the_present_has_its_silver_and_no_other() -> None:
+    captured = {table.name for table in CAPTURED if table is not SENSORS}
+    assert {table.lake.name for table in SILVER if table.contract in CAPTURED} == captured
+
+
+@pytest.mark.parametrize("table", SILVER, ids=lambda table: str(table.lake.name))
+def test_silver_has_the_contracts_columns_types_and_nulls_and_what_is_derived(table: object) -> None:
+    silver = next(candidate for candidate in SILVER if candidate is table)
+    expected = [
+        (column.name, SPARK_TYPE[column.type], column.description, column.nullable)
+        for column in silver.contract.columns
+    ]
+    added = [column.name for column, _ in silver.derived] + list(COORDINATE_NAMES)
+    columns = silver.lake.columns
+    found = [(column.name, column.type, column.description, column.nullable) for column in columns]
+    assert found[: len(expected)] == expected
+    assert [name for name, *_ in found[len(expected) :]] == added
+
+
+def test_every_type_of_a_contract_has_one_in_spark() -> None:
+    assert set(SPARK_TYPE) == set(Type)
+
+
+def test_every_dataset_has_a_reader_and_a_mapping_page_and_there_are_no_others() -> None:
+    assert set(READERS) == set(DATASETS) == {page.stem for page in Path(MAPPING).glob("*.md")}
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=lambda reader: str(reader.table.name))
+def test_a_mapping_page_names_each_field_with_its_columns_and_none_that_is_not(reader: Reader) -> None:
+    rows = fields_of(page_of(reader))
+    named = [field for fields, _ in rows for field in fields]
+    assert sorted(named) == sorted(reader.fields)
+    columns = reader.table.columns
+    for fields, ours in rows:
+        expected = {column.name for column in columns if set(column.source_fields) & fields}
+        assert ours - {"bay_key"} == expected
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=lambda reader: str(reader.table.name))
+def test_a_mapping_page_names_every_column_that_is_computed(reader: Reader) -> None:
+    page = page_of(reader)
+    computed = {column.name for column in reader.table.columns if not column.source}
+    assert computed <= set(NAME.findall(page))
+    (line,) = [line for line in page.splitlines() if line.startswith("Computed: ")]
+    assert set(NAME.findall(line.partition(";")[0])) <= computed
