@@ -13,11 +13,14 @@ from functools import lru_cache
 
 import orjson
 
-from melpark.contracts import BAYS, DATASETS, SENSORS, SIGN_PLATES, ZONE_SEGMENTS
+from melpark.contracts import DATASETS, SENSORS
 from melpark.simulator.answers import Answer, UnknownDatasetError
 from melpark.simulator.city import City, build
+from melpark.simulator.dirt import Dirt
 from melpark.simulator.dynamics import Truth
 from melpark.simulator.feed import REFRESH_SECONDS, Feed, tick_of
+from melpark.simulator.outages import Failure
+from melpark.simulator.records import reference_records
 
 TICK = "%Y%m%dT%H%M%SZ"
 
@@ -28,11 +31,13 @@ class Simulated:
     kind = "simulator"
     is_done = False
 
-    def __init__(self, seed: int, speed: float, longest_hold_seconds: float) -> None:
+    def __init__(
+        self, seed: int, speed: float, longest_hold_seconds: float, dirt: Dirt | None = None
+    ) -> None:
         self.seed = seed
         self.speed = speed
         self.longest_hold_seconds = longest_hold_seconds
-        self.city = build(seed)
+        self.city = build(seed, dirt or Dirt())
         self.truth = Truth(self.city)
         self.feed = Feed(self.city, self.truth)
         self._references = _references(self.city)
@@ -114,11 +119,7 @@ class Simulated:
 
 
 def _references(city: City) -> dict[str, bytes]:
-    return {
-        BAYS.dataset: orjson.dumps(city.bay_records()),
-        ZONE_SEGMENTS.dataset: orjson.dumps(city.zone_segment_records()),
-        SIGN_PLATES.dataset: orjson.dumps(city.sign_plate_records()),
-    }
+    return {dataset: orjson.dumps(records) for dataset, records in reference_records(city).items()}
 
 
 def _digest(body: bytes) -> str:
