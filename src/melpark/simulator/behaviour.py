@@ -146,6 +146,17 @@ class Drivers:
         self.calendar = Calendar(self.sets)
         self.day = lru_cache(maxsize=8)(self._make_day)
 
+    def deadlines(self, bays: Indices, arrivals: Seconds) -> tuple[Seconds, Seconds, Seconds]:
+        """For cars that come on one UTC day: the limit in force (seconds, 0 for none), when the car is over, and the
+        end of the window in which it is then.
+        """
+        deadlines = self.calendar.deadlines(int(arrivals[0]) // DAY)
+        signs = self.signs[bays]
+        breach, _, _ = deadlines.breach(signs, arrivals)
+        on_arrival = deadlines.limits[signs, np.searchsorted(deadlines.edges, arrivals, "right") - 1]
+        at_breach = np.minimum(np.searchsorted(deadlines.edges, breach, "right"), len(deadlines.edges)) - 1
+        return on_arrival, breach, deadlines.edges[deadlines.run_ends[signs, at_breach]]
+
     def _make_day(self, number: int) -> DayOfDrivers:
         start = number * DAY
         sums, instants = self._demand.curve(number)

@@ -110,6 +110,18 @@ class Truth:
             changed_at[mine], is_present[mine] = self._newest(bays[mine], int(number), seconds)
         return changed_at, is_present
 
+    def deadlines(self, bays: Indices, arrivals: Seconds, departures: Seconds) -> tuple[Seconds, Seconds, Seconds]:
+        """For stays: the limit in force on arrival (seconds, 0 for none), when it is over (NEVER: not within days),
+        and for how many seconds it overstays.
+        """
+        limit, breach, over = (np.zeros(len(bays), np.int64) for _ in range(3))
+        for number in np.unique(arrivals // DAY):
+            mine = arrivals // DAY == number
+            limits, breaches, ends = self._drivers.deadlines(bays[mine], arrivals[mine])
+            limit[mine], breach[mine] = limits, breaches
+            over[mine] = np.maximum(0, np.minimum(departures[mine], ends) - breaches)
+        return limit, breach, over
+
     def _newest(self, bays: Indices, number: int, seconds: int) -> tuple[Seconds, Booleans]:
         """The newest change within a day of the bays, or in the one before that it goes on from."""
         days = [self._days_of(bays, number - back) for back in (1, 0)]

@@ -21,7 +21,7 @@ FIRST_FAULT = datetime(2023, 10, 24, tzinfo=UTC)
 LAST_FAULT = datetime(2025, 7, 1, tzinfo=UTC)
 # Sensors fell silent, or stuck, in so many groups, each at one refresh.
 SILENCES = 28
-STICKINGS = 40
+STICKINGS = 12
 SHARE_DEAD_OF_PASSING = 0.7
 MEAN_PASSING = DAY
 
