@@ -47,7 +47,9 @@ class Demand:
     def matches(self, first: int, last: int) -> list[Match]:
         """The events that touch [first, last), in seconds since 1970."""
         weeks = range(first // (7 * DAY) - 1, last // (7 * DAY) + 1)
-        return [match for week in weeks for match in self._week(week) if match.start < last and match.end > first]
+        return [
+            match for week in weeks for match in self._week(week) if match.start < last and match.end > first
+        ]
 
     def curve(self, number: int) -> tuple[Floats, Floats]:
         """Arrivals added up from day `number` on, and the instants at which they are so many, for np.interp.

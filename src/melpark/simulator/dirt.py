@@ -28,7 +28,7 @@ class Dirt:
     place_changes_a_week: int = 2
     # Outages in four weeks, by kind.
     stale_feeds: float = 1.0
-    frozen_feeds: float = 0.25
+    frozen_feeds: float = 0.05
     server_errors: float = 1.0
     exceeded_quotas: float = 0.25
     cut_bodies: float = 0.5

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,7 @@ class Drift:
     def __init__(self, city: City) -> None:
         self.city = city
         sensors = city.sensors
+        self._week = lru_cache(maxsize=64)(lambda week: tuple(self._draw(week)))
         self._zones = np.array([NO_ZONE if one.zone_number is None else one.zone_number for one in sensors])
         self._longitudes = np.array([one.longitude for one in sensors])
         self._latitudes = np.array([one.latitude for one in sensors])
@@ -49,7 +51,9 @@ class Drift:
     def shifts(self, first: int, last: int) -> list[Shift]:
         """Those that touch [first, last), seconds since 1970, oldest first."""
         weeks = range((first - FOUR_WEEKS) // WEEK - 1, last // WEEK + 1)
-        found = [shift for week in weeks for shift in self._week(week) if shift.start < last and shift.end > first]
+        found = [
+            shift for week in weeks for shift in self._week(week) if shift.start < last and shift.end > first
+        ]
         return sorted(found, key=lambda shift: (shift.start, shift.bay))
 
     def places(self, tick: int) -> Places:
@@ -62,7 +66,7 @@ class Drift:
                 places.longitudes[shift.bay], places.latitudes[shift.bay] = shift.place
         return places
 
-    def _week(self, week: int) -> Iterator[Shift]:
+    def _draw(self, week: int) -> Iterator[Shift]:
         city, dirt = self.city, self.city.dirt
         rng = stream(city.seed, "drift", week)
         for number in range(dirt.zone_changes_a_week + dirt.place_changes_a_week):
@@ -73,5 +77,8 @@ class Drift:
                 zone = sensor.zone.zone_number + rng.choice((-1, 1))
                 yield Shift(bay, start, start + FOUR_WEEKS, zone_number=zone)
             else:
-                place = sensor.longitude + rng.uniform(-1e-4, 1e-4), sensor.latitude + rng.uniform(-1e-4, 1e-4)
+                place = (
+                    sensor.longitude + rng.uniform(-1e-4, 1e-4),
+                    sensor.latitude + rng.uniform(-1e-4, 1e-4),
+                )
                 yield Shift(bay, start, start + FOUR_WEEKS, place=place)

@@ -69,7 +69,7 @@ class Truth:
         span = LAST_BEGINNING - FIRST_BEGINNING
         self._beginnings = FIRST_BEGINNING + (uniform(keys, 1) * span).astype(np.int64)
         self._all = np.arange(len(city.sensors))
-        self._day = lru_cache(maxsize=6)(lambda number: self._make_day(self._all, number))
+        self._day = lru_cache(maxsize=10)(lambda number: self._make_day(self._all, number))
 
     def true_status(self, kerbside_id: int, at: datetime) -> Event:
         """The bay's newest event at or before `at`. Raises KeyError for an id that is no sensor's."""
@@ -110,7 +110,9 @@ class Truth:
             changed_at[mine], is_present[mine] = self._newest(bays[mine], int(number), seconds)
         return changed_at, is_present
 
-    def deadlines(self, bays: Indices, arrivals: Seconds, departures: Seconds) -> tuple[Seconds, Seconds, Seconds]:
+    def deadlines(
+        self, bays: Indices, arrivals: Seconds, departures: Seconds
+    ) -> tuple[Seconds, Seconds, Seconds]:
         """For stays: the limit in force on arrival (seconds, 0 for none), when it is over (NEVER: not within days),
         and for how many seconds it overstays.
         """
@@ -173,7 +175,11 @@ class Truth:
 
 
 def _forced(
-    bays: Indices, ends: Seconds, present: Booleans, keys: NDArray[np.uint64], found: list[tuple[Indices, ...]]
+    bays: Indices,
+    ends: Seconds,
+    present: Booleans,
+    keys: NDArray[np.uint64],
+    found: list[tuple[Indices, ...]],
 ) -> list[tuple[Indices, ...]]:
     """A short change near the end of the day, for bays that had none."""
     still = np.ones(len(bays), np.bool_) if len(found) < 2 else ~np.isin(bays, found[1][0])

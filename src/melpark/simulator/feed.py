@@ -101,5 +101,6 @@ class Feed:
         return self.truth.statuses(self.known_until(since), np.array(bays))
 
 
+@lru_cache(maxsize=16_384)
 def _iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from melpark.contracts import FEED_OUTAGES, POLLS, SENSOR_EVENTS, SENSOR_STATES, SENSORS
 from melpark.simulator import polled
 from melpark.simulator.arrow import schema, table
-from melpark.simulator.deadlines import DAY
 from melpark.simulator.drift import NO_ZONE
 from melpark.simulator.feed import REFRESH_SECONDS, Feed, tick_of
 from melpark.simulator.outages import Failure
@@ -89,7 +88,7 @@ class History:
                     "status_changed_at": events.changed_at,
                     "status": _statuses(events.is_present),
                     "observed_at": made.at[events.poll],
-                    "heard_at": made.updated[events.poll],
+                    "heard_at": events.heard_at,
                     "previous_heard_at": events.previous_heard_at,
                     "origin": _origins(len(events.bay)),
                 },
@@ -121,27 +120,30 @@ class History:
         )
 
     def opening(self, at: datetime) -> Found:
-        """What the very first poll at refresh `at` leaves: every bay is new. Outages and the poll's own row are not in
-        it: `found` of the span that begins at `at` has the row.
-        """
+        """What the poll at or before `at` leaves when it is the very first: every bay is new."""
         now = self.sensors(at)
-        heard = pc.coalesce(now["heard_at"], pa.scalar(self._updated(at), now["heard_at"].type))
-        observed, origin = now["observed_at"], _origins(now.num_rows)
+        observed = int(now["observed_at"][0].as_py().timestamp())
+        poll = polled.polls(self.feed, observed, observed + REFRESH_SECONDS)
+        heard = pc.coalesce(now["heard_at"], pa.scalar(int(poll.updated[-1]) * 1_000_000, now["heard_at"].type))
+        origin = _origins(now.num_rows)
         never = pa.nulls(now.num_rows, now["heard_at"].type)
         columns = {name: now[name] for name in now.column_names}
         events = columns | {"heard_at": heard, "previous_heard_at": never, "origin": origin}
-        begun = columns | {"valid_from_at": heard, "is_online": pa.array([True] * now.num_rows), "origin": origin}
+        begun = columns | {
+            "valid_from_at": heard,
+            "is_online": pa.array([True] * now.num_rows),
+            "origin": origin,
+        }
         off = now.filter(pc.invert(now["is_online"]))
         ended = {name: off[name] for name in off.column_names}
         gone_at = pc.add(off["heard_at"], pa.scalar(timedelta(seconds=self.offline_after), pa.duration("us")))
         ended |= {"valid_from_at": gone_at, "origin": _origins(off.num_rows)}
-        assert len(observed) == now.num_rows
         states = [table(schema(SENSOR_STATES), rows) for rows in (begun, ended)]
         return Found(
             table(schema(SENSOR_EVENTS), events),
             pa.concat_tables(states),
             schema(FEED_OUTAGES).empty_table(),
-            schema(POLLS, without=("poll_id",)).empty_table(),
+            self._polls(poll, np.array([0, now.num_rows])),
         )
 
     def sensors(self, at: datetime) -> pa.Table:
@@ -174,10 +176,6 @@ class History:
                 "extra": pa.nulls(len(known), pa.string()),
             },
         )
-
-    def _updated(self, at: datetime) -> datetime:
-        made = polled.polls(self.feed, tick_of(at), tick_of(at) + REFRESH_SECONDS)
-        return datetime.fromtimestamp(int(made.updated[-1]), UTC)
 
     def _polls(self, made: Polls, changed: polled.Indices) -> pa.Table:
         """One row a refresh. `changed` counts events and states; our clock is taken to be the source's."""
@@ -213,11 +211,6 @@ class History:
                 "origin": _origins(count),
             },
         )
-
-
-def day_number(day: date) -> int:
-    """Days since 1970-01-01."""
-    return int(datetime.combine(day, datetime.min.time(), UTC).timestamp()) // DAY
 
 
 def _masked(seconds: polled.Seconds, mask: np.ndarray) -> list[int | None]:  # type: ignore[type-arg]

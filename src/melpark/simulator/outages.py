@@ -60,12 +60,14 @@ class FeedTime:
         self.seed = seed
         self.dirt = dirt
         self._lags = root(seed, "lag")
-        self._outages = lru_cache(maxsize=16)(self._draw)
+        self._outages = lru_cache(maxsize=1_024)(self._draw)
 
     def outages(self, first: int, last: int) -> list[Outage]:
         """Those that touch [first, last), seconds since 1970, in order. No two touch each other."""
         periods = range(first // FOUR_WEEKS, (last - 1) // FOUR_WEEKS + 1)
-        return [one for period in periods for one in self._outages(period) if one.start < last and one.end > first]
+        return [
+            one for period in periods for one in self._outages(period) if one.start < last and one.end > first
+        ]
 
     def updated(self, ticks: Ticks) -> Ticks:
         """The feed's own time at each refresh: the refresh, or the last one before the feed went stale."""

@@ -93,7 +93,6 @@ MIX = (
 NO_SIGNS = Signs(0, 1.2, ())
 
 
-
 _HOURS = re.compile(r"(?:MP|FP|DP)?(\d)P")
 _MINUTES = {"HP": 30, "QP": 15, "SP": 5, "FP15": 15, "LZ30": 30, "LZ15": 15}
 

@@ -46,6 +46,7 @@ class Events:
     changed_at: Seconds
     is_present: NDArray[np.bool_]
     poll: Indices
+    heard_at: Seconds
     previous_heard_at: Seconds
 
 
@@ -84,43 +85,51 @@ def events(feed: Feed, span: Polls) -> Events:
         at = span.updated[poll[mine]]
         seen[mine] &= (at <= since) | (at >= until)
     seen &= ~np.isin(changes.bay, feed.faultiness.timeless)
-    bay, changed_at, is_present, poll = changes.bay[seen], changes.at[seen], changes.is_present[seen], poll[seen]
-    back = _revivals(feed, span, faults)
-    parts = [
-        np.concatenate(pair)
-        for pair in zip((bay, changed_at, is_present, poll), back, strict=True)
-    ]
-    order = np.lexsort((parts[1], parts[0]))
-    bay, changed_at, is_present, poll = (part[order] for part in parts)
-    return Events(bay, changed_at, is_present.astype(np.bool_), poll, _previous(feed, span, faults, bay, poll))
+    regular = (changes.bay[seen], changes.at[seen], changes.is_present[seen], poll[seen])
+    found = [regular, _columns(_at_turns(feed, span, faults))]
+    bay, changed_at, is_present, poll = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.lexsort((changed_at, bay))
+    bay, poll = bay[order], poll[order]
+    heard_at, previous = (_heard_in(feed, span, faults, bay, at) for at in (poll, poll - 1))
+    return Events(bay, changed_at[order], is_present[order].astype(np.bool_), poll, heard_at, previous)
 
 
-def _revivals(feed: Feed, span: Polls, faults: Faults) -> tuple[Indices, Seconds, NDArray[np.bool_], Indices]:
-    """Events that happened during a fault and are shown by the poll in which the sensor revives."""
-    found: list[tuple[int, int, bool, int]] = []
-    frozen = feed.frozen(faults)[0]
-    for number, (bay, until) in enumerate(zip(faults.bay.tolist(), faults.until.tolist(), strict=True)):
-        poll = int(span.first_updated(until))
-        if not 0 < poll < len(span.at) or bay in feed.faultiness.timeless:
+def _at_turns(feed: Feed, span: Polls, faults: Faults) -> Iterator[tuple[int, int, bool, int]]:
+    """Events that show late, as (bay, changed_at, is_present, poll): what a fault hid, shown when it ends; and what the
+    sensor still told before its fault, when no poll came in between.
+    """
+    frozen_at, frozen_present = feed.frozen(faults)
+    frozen = zip(frozen_at.tolist(), frozen_present.tolist(), strict=True)
+    columns = (faults.bay.tolist(), faults.since.tolist(), faults.until.tolist(), frozen)
+    timeless = set(feed.faultiness.timeless.tolist())
+    for bay, since, until, (last_at, last_present) in zip(*columns, strict=True):
+        if bay in timeless:
             continue
-        if _faulty_at(faults, bay, int(span.updated[poll])):
+        silent, back = int(np.searchsorted(span.updated, since, "right")), int(span.first_updated(until))
+        if 0 < silent < min(back, len(span.at)) and last_at > span.known_until[silent - 1]:
+            yield bay, last_at, last_present, silent
+        if not 0 < back < len(span.at) or _faulty_at(faults, bay, int(span.updated[back])):
             continue
-        changed_at, is_present = feed.truth.statuses(int(span.known_until[poll]), np.array([bay]))
+        changed_at, is_present = feed.truth.statuses(int(span.known_until[back]), np.array([bay]))
         # A change after the poll before is seen like any other.
-        if frozen[number] < changed_at[0] <= span.known_until[poll - 1]:
-            found.append((bay, int(changed_at[0]), bool(is_present[0]), poll))
-    columns = list(zip(*found, strict=True)) or [(), (), (), ()]
-    bays, times, present, at = (np.array(column) for column in columns)
-    return bays.astype(np.int64), times.astype(np.int64), present.astype(np.bool_), at.astype(np.int64)
+        if last_at < changed_at[0] <= span.known_until[back - 1]:
+            yield bay, int(changed_at[0]), bool(is_present[0]), back
+
+
+def _columns(
+    found: Iterator[tuple[int, int, bool, int]],
+) -> tuple[Indices, Seconds, NDArray[np.bool_], Indices]:
+    rows = np.array(list(found), np.int64).reshape(-1, 4)
+    return rows[:, 0], rows[:, 1], rows[:, 2].astype(np.bool_), rows[:, 3]
 
 
 def _faulty_at(faults: Faults, bay: int, updated: int) -> bool:
     return bool(np.any((faults.bay == bay) & (faults.since < updated) & (updated < faults.until)))
 
 
-def _previous(feed: Feed, span: Polls, faults: Faults, bay: Indices, poll: Indices) -> Seconds:
-    """The bay's `lastupdated` in the poll before: the feed's, or an old one where the sensor was dead."""
-    heard = span.updated[poll - 1]
+def _heard_in(feed: Feed, span: Polls, faults: Faults, bay: Indices, poll: Indices) -> Seconds:
+    """The bay's `lastupdated` in a poll: the feed's, or an old one where the sensor was dead."""
+    heard = span.updated[poll]
     dead = faults.where(faults.is_dead)
     last = feed.time.updated(dead.since)
     for one, since, until, silent in zip(dead.bay, dead.since, dead.until, last, strict=True):
@@ -132,7 +141,9 @@ def _previous(feed: Feed, span: Polls, faults: Faults, bay: Indices, poll: Indic
 def outages(span: Polls, offline_after: int) -> list[tuple[int, int, int]]:
     """Start, end and observing poll of the times in which the whole feed was silent."""
     late = np.flatnonzero(np.diff(span.updated) > offline_after)
-    return [(int(span.updated[k]) + offline_after, int(span.updated[k + 1]), int(span.at[k + 1])) for k in late]
+    return [
+        (int(span.updated[k]) + offline_after, int(span.updated[k + 1]), int(span.at[k + 1])) for k in late
+    ]
 
 
 def states(feed: Feed, span: Polls, offline_after: int) -> list[State]:

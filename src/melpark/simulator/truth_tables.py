@@ -48,7 +48,7 @@ def stays(feed: Feed, start: datetime, end: datetime) -> pa.Table:
     """
     truth, sensors = feed.truth, feed.city.sensors
     first, last = int(start.timestamp()), int(end.timestamp())
-    changes = truth.changes(first, last + 3 * DAY)
+    changes = truth.changes(first, last + 2 * DAY)
     began = changes.is_present & (changes.at < last) & ~changes.is_last
     arrival, departure = changes.at[began], np.append(changes.at[1:], 0)[began]
     bay = changes.bay[began]

@@ -4,9 +4,11 @@ from statistics import mean
 
 import pytest
 
-from melpark.simulator.city import Record, build
-from melpark.simulator.dynamics import MELBOURNE, Truth
+from melpark.simulator.city import build
+from melpark.simulator.deadlines import MELBOURNE
+from melpark.simulator.dynamics import Truth
 from melpark.simulator.feed import Feed, tick_of
+from melpark.simulator.records import Record
 
 NIGHT = datetime(2025, 8, 7, 1, 21, tzinfo=MELBOURNE)
 NOON = datetime(2025, 8, 7, 11, 12, tzinfo=MELBOURNE)
