@@ -8,7 +8,7 @@ begins as the one before ended goes on with that one's stay or vacancy. Every ba
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
@@ -69,24 +69,27 @@ class Truth:
         span = LAST_BEGINNING - FIRST_BEGINNING
         self._beginnings = FIRST_BEGINNING + (uniform(keys, 1) * span).astype(np.int64)
         self._all = np.arange(len(city.sensors))
-        self._day = lru_cache(maxsize=10)(lambda number: self._make_day(self._all, number))
+        self._day = lru_cache(maxsize=16)(lambda number: self._make_day(self._all, number))
 
     def true_status(self, kerbside_id: int, at: datetime) -> Event:
         """The bay's newest event at or before `at`. Raises KeyError for an id that is no sensor's."""
-        bays = np.array([self._bay[kerbside_id]])
-        changed_at, is_present = self.statuses(math.floor(at.timestamp()), bays)
-        return _event(kerbside_id, int(changed_at[0]), bool(is_present[0]))
+        day = timedelta(days=1)
+        # Every bay changes at least once a day, and a day's first change may be in the day before.
+        return [event for event in self.true_events(kerbside_id, at - 2 * day, at + day) if event.changed_at <= at][-1]
 
     def true_events(self, kerbside_id: int, start: datetime, end: datetime) -> list[Event]:
         """The bay's events in [start, end), in order. Raises KeyError for an id that is no sensor's."""
         bay = self._bay[kerbside_id]
         first, last = math.ceil(start.timestamp()), math.ceil(end.timestamp())
-        return [
-            _event(kerbside_id, int(at), bool(is_present))
-            for changes in self._days(first // DAY - 1, last // DAY)
-            for mask in [(changes.bay == bay) & (changes.at >= first) & (changes.at < last)]
-            for at, is_present in zip(changes.at[mask], changes.is_present[mask], strict=True)
-        ]
+        found, ended = [], None
+        for number in range(first // DAY - 2, last // DAY + 1):
+            day = self._day(number)
+            mine = slice(*np.searchsorted(day.bay, (bay, bay + 1)))
+            at, is_present = day.at[mine].tolist(), day.is_present[mine].tolist()
+            begin = int(is_present[0] == ended)
+            found += zip(at[begin:], is_present[begin:], strict=True)
+            ended = is_present[-1]
+        return [_event(kerbside_id, at, is_present) for at, is_present in found if first <= at < last]
 
     def changes(self, first: int, last: int) -> Changes:
         """Every change of every bay in [first, last), seconds since 1970."""
