@@ -75,7 +75,9 @@ class Truth:
         """The bay's newest event at or before `at`. Raises KeyError for an id that is no sensor's."""
         day = timedelta(days=1)
         # Every bay changes at least once a day, and a day's first change may be in the day before.
-        return [event for event in self.true_events(kerbside_id, at - 2 * day, at + day) if event.changed_at <= at][-1]
+        return [
+            event for event in self.true_events(kerbside_id, at - 2 * day, at + day) if event.changed_at <= at
+        ][-1]
 
     def true_events(self, kerbside_id: int, start: datetime, end: datetime) -> list[Event]:
         """The bay's events in [start, end), in order. Raises KeyError for an id that is no sensor's."""

@@ -124,7 +124,9 @@ class History:
         now = self.sensors(at)
         observed = int(now["observed_at"][0].as_py().timestamp())
         poll = polled.polls(self.feed, observed, observed + REFRESH_SECONDS)
-        heard = pc.coalesce(now["heard_at"], pa.scalar(int(poll.updated[-1]) * 1_000_000, now["heard_at"].type))
+        heard = pc.coalesce(
+            now["heard_at"], pa.scalar(int(poll.updated[-1]) * 1_000_000, now["heard_at"].type)
+        )
         origin = _origins(now.num_rows)
         never = pa.nulls(now.num_rows, now["heard_at"].type)
         columns = {name: now[name] for name in now.column_names}

@@ -55,8 +55,8 @@ def _office_hours(weight: float, stay_factor: float, code: str) -> Signs:
 
 
 MIX = (
-    _metered(23, 1.0, "MP2P"),
-    _metered(7, 1.3, "MP3P"),
+    _metered(26, 1.0, "MP2P"),
+    _metered(5, 1.3, "MP3P"),
     _metered(2, 1.6, "MP4P"),
     _loading(18, "MP2P"),
     _loading(4, "MP3P"),

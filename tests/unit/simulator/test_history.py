@@ -6,12 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from melpark.contracts import FEED_OUTAGES, POLLS, SENSOR_EVENTS, SENSOR_STATES
+from melpark.contracts import FEED_OUTAGES, SENSOR_EVENTS, SENSOR_STATES
 from melpark.simulator.city import build
 from melpark.simulator.dirt import Dirt
 from melpark.simulator.dynamics import Truth
 from melpark.simulator.feed import REFRESH_SECONDS, Feed
-from melpark.simulator.history import History, Span, spans
+from melpark.simulator.history import History, Span
 from melpark.simulator.outages import Failure, Outage
 from unit.simulator.naive_poller import NaivePoller
 
