@@ -108,7 +108,8 @@ class DayOfDrivers:
         passed = self.sums[row] + into * (self.sums[row + 1] - self.sums[row])
         wanted = np.minimum(passed - np.log(draw) / self.drivers.appeals[bays], lift + LIFT / 2)
         at = np.interp(wanted, self.sums, self.instants)
-        return np.maximum(now + SHORTEST_SECONDS, at.astype(np.int64))
+        ends: Seconds = np.maximum(now + SHORTEST_SECONDS, at.astype(np.int64))
+        return ends
 
     def _stay_mean(self, bays: Indices, now: Seconds, draw: Floats) -> Floats:
         """Mean seconds of the kind of stay that `draw` picks."""

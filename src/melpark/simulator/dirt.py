@@ -1,7 +1,7 @@
 """The flaws of the City's data, at their real rates; each can be changed or switched off."""
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Dirt:
     @classmethod
     def none(cls) -> Self:
         """Every flaw switched off."""
-        return cls(**{field.name: False if field.name == "is_late" else 0 for field in fields(cls)})
+        values: dict[str, Any] = {field.name: 0 for field in fields(cls)}
+        return cls(**values | {"is_late": False})
 
     def without_outages(self) -> Self:
         """The same, with a portal that always answers and a feed that never stands still."""

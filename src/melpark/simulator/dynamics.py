@@ -56,6 +56,9 @@ class Changes:
         return np.append(self.bay[1:] != self.bay[:-1], True)[: len(self.bay)]
 
 
+Part = tuple[Indices, Seconds, Booleans]
+
+
 class Truth:
     """The known truth of one city. Holds no state but a cache."""
 
@@ -83,7 +86,8 @@ class Truth:
         """The bay's events in [start, end), in order. Raises KeyError for an id that is no sensor's."""
         bay = self._bay[kerbside_id]
         first, last = math.ceil(start.timestamp()), math.ceil(end.timestamp())
-        found, ended = [], None
+        found: list[tuple[int, bool]] = []
+        ended = None
         for number in range(first // DAY - 2, last // DAY + 1):
             day = self._day(number)
             mine = slice(*np.searchsorted(day.bay, (bay, bay + 1)))
@@ -161,7 +165,7 @@ class Truth:
         keys = mixed(self._keys[bays], number)
         day = self._drivers.day(number)
         present = uniform(keys, 0) < day.share_present_at_beginning
-        found = [(bays, starts, present)]
+        found: list[Part] = [(bays, starts, present)]
         running = np.arange(len(bays))
         now = day.rest(bays, starts, present, keys)
         status = ~present
@@ -184,15 +188,15 @@ def _forced(
     ends: Seconds,
     present: Booleans,
     keys: NDArray[np.uint64],
-    found: list[tuple[Indices, ...]],
-) -> list[tuple[Indices, ...]]:
+    found: list[Part],
+) -> list[Part]:
     """A short change near the end of the day, for bays that had none."""
     still = np.ones(len(bays), np.bool_) if len(found) < 2 else ~np.isin(bays, found[1][0])
     at = ends[still] - (1_500 + uniform(keys[still], 7) * 1_800).astype(np.int64)
     return [(bays[still], at, ~present[still]), (bays[still], at + 600, present[still])]
 
 
-def _ordered(parts: list[tuple[Indices, ...]]) -> Changes:
+def _ordered(parts: list[Part]) -> Changes:
     bay, at, is_present = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((at, bay))
     return Changes(bay[order], at[order], is_present[order].astype(np.bool_))

@@ -93,8 +93,8 @@ class Faultiness:
         keys = mixed(self._keys[self._sound], period)
         hit = uniform(keys, 0) < self.city.dirt.passing_faults_in_four_weeks
         keys, bay = keys[hit], self._sound[hit]
-        since = period * FOUR_WEEKS + REFRESH_SECONDS + uniform(keys, 1) * (FOUR_WEEKS - 10 * REFRESH_SECONDS)
-        since = since.astype(np.int64) // REFRESH_SECONDS * REFRESH_SECONDS
+        drawn = period * FOUR_WEEKS + REFRESH_SECONDS + uniform(keys, 1) * (FOUR_WEEKS - 10 * REFRESH_SECONDS)
+        since = drawn.astype(np.int64) // REFRESH_SECONDS * REFRESH_SECONDS
         lasts = 2 + (-MEAN_PASSING * np.log(uniform(keys, 2))).astype(np.int64) // REFRESH_SECONDS
         until = np.minimum(since + lasts * REFRESH_SECONDS, (period + 1) * FOUR_WEEKS)
         return Faults(bay, since, until, uniform(keys, 3) < SHARE_DEAD_OF_PASSING)

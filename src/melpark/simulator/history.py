@@ -215,11 +215,11 @@ class History:
         )
 
 
-def _masked(seconds: polled.Seconds, mask: np.ndarray) -> list[int | None]:  # type: ignore[type-arg]
+def _masked(seconds: polled.Seconds, mask: np.ndarray) -> list[int | None]:
     return [None if gone else value for value, gone in zip(seconds.tolist(), mask.tolist(), strict=True)]
 
 
-def _statuses(is_present: np.ndarray) -> pa.Array:  # type: ignore[type-arg]
+def _statuses(is_present: np.ndarray) -> pa.Array:
     return STATUSES.take(pa.array(is_present.astype(np.int8)))
 
 

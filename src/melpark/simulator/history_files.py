@@ -27,7 +27,7 @@ REFRESH = timedelta(seconds=REFRESH_SECONDS)
 
 
 def write(history: History, start: datetime, end: datetime, out: Path) -> Iterator[tuple[Span, int]]:
-    """Write the past of [start, end), both refreshes, the newest day first; gives each span and its events when written.
+    """Write the past of [start, end), both refreshes, newest day first; gives each span and its events when written.
 
     A file is there whole or not at all, and one that is there is replaced. Raises ConfigurationError when `out` is no
     folder of ours, StopError when the disk refuses.

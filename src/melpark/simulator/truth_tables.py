@@ -43,8 +43,8 @@ def stays(feed: Feed, start: datetime, end: datetime) -> pa.Table:
     """Every stay that began in [start, end), at most a day and on one UTC day, with the plates that its bay is under.
 
     `zone_number` is where the bay's plates are, also where the feed shows none or another. `limit_minutes` is the limit
-    in force on arrival, null without one; `leave_by_at` the first moment over, null within days; `overstay_minutes` what
-    lies between it and the earlier of the departure and the end of the limit's window.
+    in force on arrival, null without one; `leave_by_at` the first moment over, null within days; `overstay_minutes`
+    what lies between it and the earlier of the departure and the end of the limit's window.
     """
     truth, sensors = feed.truth, feed.city.sensors
     first, last = int(start.timestamp()), int(end.timestamp())
@@ -104,6 +104,6 @@ def _ids(feed: Feed) -> pa.Array:
     return pa.array([str(sensor.kerbside_id) for sensor in feed.city.sensors])
 
 
-def _instants(seconds: np.ndarray) -> pa.Array:  # type: ignore[type-arg]
+def _instants(seconds: np.ndarray) -> pa.Array:
     never = seconds == NEVER_SECONDS
     return pa.array(np.where(never, 0, seconds) * 1_000_000, mask=never).cast(TIMESTAMP)

@@ -36,7 +36,7 @@ def shown(feed: Feed, hour: float, day: int = 0, minutes: float = 0) -> Snapshot
     return feed.snapshot(tick_of(THURSDAY + timedelta(days=day, hours=hour, minutes=minutes)))
 
 
-def live(now: Snapshot) -> np.ndarray:  # type: ignore[type-arg]
+def live(now: Snapshot) -> np.ndarray:
     return np.asarray(now.heard_at == now.updated_at)
 
 
