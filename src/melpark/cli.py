@@ -4,12 +4,14 @@ import json
 import logging
 import shutil
 import sys
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -26,6 +28,8 @@ app = typer.Typer(
 )
 cdc = typer.Typer(no_args_is_help=True, help="Change data capture: the Debezium connector.")
 app.add_typer(cdc, name="cdc")
+simulate = typer.Typer(help="Play the City's portal, or write its simulated past.")
+app.add_typer(simulate, name="simulate")
 out = Console()
 state = {"debug": False}
 
@@ -267,12 +271,49 @@ def serve() -> None:
     server.run(configuration.load())
 
 
-@app.command()
-def simulate() -> None:
+@simulate.callback(invoke_without_command=True)
+def simulate_portal(
+    context: typer.Context,
+    truth: Annotated[
+        Path | None, typer.Option(help="Also write the simulator's truth, day by day, into this folder.")
+    ] = None,
+) -> None:
     """Play the City's portal: the simulator, or the replay of a capture."""
     from melpark.simulator import server
 
-    server.run(configuration.load())
+    if context.invoked_subcommand is None:
+        server.run(configuration.load(), truth)
+
+
+@simulate.command("history")
+def simulate_history(
+    days: Annotated[int, typer.Option(min=1, help="How many days back from the end.")],
+    out_folder: Annotated[Path, typer.Option("--out", help="Folder for the Parquet files.")],
+    end: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"], help="End in UTC; now without it."),
+    ] = None,
+) -> None:
+    """Write days of the simulated feed as polls would have found them, and the truth beside them."""
+    from melpark.simulator import history_files, server
+
+    settings = configuration.load()
+    history = server.history(settings)
+    until = server.refresh_at(end.replace(tzinfo=UTC) if end else datetime.now(UTC))
+    events = 0
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=Console(stderr=True),
+    ) as progress:  # fmt: skip
+        task = progress.add_task("days", total=days)
+        for span, found in history_files.write(history, until - timedelta(days=days), until, out_folder):
+            events += found
+            progress.update(
+                task,
+                completed=(until - span.start) / timedelta(days=1),
+                description=f"{span.day} ({events:,} events)",
+            )
+    out.print(f"Wrote {events:,} events of {days} days to {out_folder}.", highlight=False, soft_wrap=True)
 
 
 @cdc.command("register")

@@ -40,6 +40,7 @@ class Settings(BaseModel):
     portal_api_key: SecretStr | None = None
     history: bool = True
     simulator_seed: int = 20250807
+    simulator_outages: bool = True
     run_number: int = Field(default=1, ge=1)
 
     postgres_port: Port = 15432

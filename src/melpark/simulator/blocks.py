@@ -32,8 +32,8 @@ class Block:
         """How many bays fit on one side."""
         return max(0, int((self.finish - self.start - 2 * CORNER) / BAY_LENGTH))
 
-    def bay(self, side: Side, index: int) -> Point:
-        """Longitude and latitude of a bay's middle; `side` 1 is the left of the line's direction."""
+    def bay(self, side: float, index: int) -> Point:
+        """Longitude and latitude of a bay's middle; `side` 1 is the left kerb in the line's direction, 0 the middle."""
         along = self.start + CORNER + (index + 0.5) * BAY_LENGTH
         x, y = _metres(self.street.start, self.street.end)
         length = math.hypot(x, y)

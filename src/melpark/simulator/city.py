@@ -5,10 +5,10 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 from melpark.simulator.blocks import Block, Side, blocks
-from melpark.simulator.plates import NO_SIGNS, Signs, draw
+from melpark.simulator.dirt import Dirt
+from melpark.simulator.plates import NO_SIGNS, Signs, deal
 from melpark.simulator.randomness import stream
 from melpark.simulator.streets import STREETS, Point
 
@@ -19,15 +19,9 @@ FIRST_ZONE = 7_001
 FIRST_SEGMENT = 20_001
 FIRST_BAY = 5_000
 
-SHARE_ZONES_WITHOUT_SIGNS = 0.012
-SHARE_ZONES_WITHOUT_SEGMENT = 0.11
-SHARE_ZONES_ROUND_THE_CORNER = 0.18
-SHARE_SENSORS_WITHOUT_ZONE = 0.07
-SENSORS_WITHOUT_BAY = 100
-REPEATED_IDS = 10
-IDS_THAT_ARE_NO_NUMBERS = 2
-
-Record = dict[str, Any]
+BAYS = 23_864
+BAYS_WITH_ID = 5_339
+ZONES = 757
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,7 @@ class Bay:
     """A kerb bay as the City lists it; `kerbside_id` is the sensor's, as text."""
 
     segment: Segment
-    zone: Zone
+    zone: Zone | None
     longitude: float
     latitude: float
     updated_on: str
@@ -85,72 +79,32 @@ class City:
     """Everything that stands still. The same for the same seed."""
 
     seed: int
+    dirt: Dirt
     zones: tuple[Zone, ...]
     bays: tuple[Bay, ...]
     sensors: tuple[Sensor, ...]
 
-    def bay_records(self) -> list[Record]:
-        """`on-street-parking-bays` in the portal's shape."""
-        return [
-            {
-                "roadsegmentid": bay.segment.segment_id,
-                "kerbsideid": bay.kerbside_id,
-                "roadsegmentdescription": bay.segment.description,
-                "latitude": bay.latitude,
-                "longitude": bay.longitude,
-                "lastupdated": bay.updated_on,
-                "location": {"lon": bay.longitude, "lat": bay.latitude},
-            }
-            for bay in self.bays
-        ]
 
-    def zone_segment_records(self) -> list[Record]:
-        """`parking-zones-linked-to-street-segments` in the portal's shape."""
-        return [
-            {
-                "parkingzone": zone.zone_number,
-                "onstreet": segment.street,
-                "streetfrom": segment.street_from,
-                "streetto": segment.street_to,
-                "segment_id": segment.segment_id,
-            }
-            for zone in self.zones
-            for segment in zone.segments
-        ]
-
-    def sign_plate_records(self) -> list[Record]:
-        """`sign-plates-located-in-each-parking-zone` in the portal's shape."""
-        return [
-            {
-                "parkingzone": zone.zone_number,
-                "restriction_days": plate.days,
-                "time_restrictions_start": f"{plate.start}:00",
-                "time_restrictions_finish": f"{plate.finish}:00",
-                "restriction_display": plate.code,
-            }
-            for zone in self.zones
-            for plate in zone.signs.plates
-        ]
-
-
-@lru_cache(maxsize=2)
-def build(seed: int) -> City:
-    """Lay out the city of `seed`: about 330 zones with 3,300 sensors, and the bays that have none."""
+@lru_cache(maxsize=4)
+def build(seed: int, dirt: Dirt = Dirt()) -> City:  # noqa: B008
+    """Lay out the city of `seed`: about 330 of 757 zones with 3,300 sensors, and all the bays that have none."""
     rng = stream(seed, "city")
     segments = [
         (Segment(FIRST_SEGMENT + number, block.street.name, block.street_from, block.street_to), block)
         for number, block in enumerate(blocks(STREETS))
     ]
     kerbs = [(segment, kerb) for segment, block in segments for kerb in _kerbs(rng, block)]
-    zones = [_zone(rng, number, segment, segments) for number, (segment, _) in enumerate(kerbs)]
+    zones = _zones(rng, dirt, [segment for segment, _ in kerbs], segments)
     by_zone = [
         [_bay(rng, segment, zone, point) for point in kerb]
-        for (segment, kerb), zone in zip(kerbs, zones, strict=True)
+        for (segment, kerb), zone in zip(kerbs, zones, strict=False)
     ]
     sensed = _sensed(rng, by_zone)
-    sensors = [_sensor(rng, kerbside_id, bay) for kerbside_id, bay in sensed]
-    listed = _listed(rng, [bay for bays in by_zone for bay in bays], sensed)
-    return City(seed, tuple(zones), tuple(listed), tuple(sensors))
+    sensors = [_sensor(rng, dirt, kerbside_id, bay) for kerbside_id, bay in sensed]
+    bays = [bay for few in by_zone for bay in few]
+    bays += _bays_of_no_zone(rng, segments, bays)
+    listed = _listed(rng, dirt, bays, sensed)
+    return City(seed, dirt, tuple(zones), tuple(listed), tuple(sensors))
 
 
 def _kerbs(rng: random.Random, block: Block) -> Iterator[list[Point]]:
@@ -169,20 +123,27 @@ def _run(rng: random.Random, block: Block, side: Side) -> list[Point]:
     return [block.bay(side, index) for index in range(first, first + count)]
 
 
-def _zone(
-    rng: random.Random, number: int, segment: Segment, segments: Sequence[tuple[Segment, Block]]
-) -> Zone:
-    listed = [segment]
-    if rng.random() < SHARE_ZONES_WITHOUT_SEGMENT:
-        listed = []
-    elif rng.random() < SHARE_ZONES_ROUND_THE_CORNER:
-        position = segment.segment_id - FIRST_SEGMENT
-        listed.append(segments[(position + 1) % len(segments)][0])
-    signs = NO_SIGNS if rng.random() < SHARE_ZONES_WITHOUT_SIGNS else draw(rng)
-    return Zone(FIRST_ZONE + number, tuple(listed), signs)
+def _zones(
+    rng: random.Random, dirt: Dirt, first: Sequence[Segment], segments: Sequence[tuple[Segment, Block]]
+) -> list[Zone]:
+    """A zone for each kerb, on the segments of `first`, and more without bays of ours."""
+    more = [rng.choice(segments)[0] for _ in range(ZONES - len(first))]
+    dealt = deal(rng, max(ZONES, len(first)))
+    zones = []
+    for number, (segment, signs) in enumerate(zip([*first, *more], dealt, strict=False)):
+        listed = [segment]
+        draw = rng.random()
+        if draw < dirt.share_zones_without_segment:
+            listed = []
+        elif draw < dirt.share_zones_without_segment + dirt.share_zones_of_several_segments:
+            position = segment.segment_id - FIRST_SEGMENT
+            listed.append(segments[(position + 1) % len(segments)][0])
+        has_signs = rng.random() >= dirt.share_zones_without_plates
+        zones.append(Zone(FIRST_ZONE + number, tuple(listed), signs if has_signs else NO_SIGNS))
+    return zones
 
 
-def _bay(rng: random.Random, segment: Segment, zone: Zone, point: Point) -> Bay:
+def _bay(rng: random.Random, segment: Segment, zone: Zone | None, point: Point) -> Bay:
     longitude, latitude = point
     updated_on = f"{rng.choice((2023, 2024))}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
     return Bay(segment, zone, round(longitude, 7), round(latitude, 7), updated_on)
@@ -207,22 +168,49 @@ def _centrality(point: Point) -> float:
     return max(0.3, 3 * math.exp(-math.hypot(east, north) / 900))
 
 
-def _sensor(rng: random.Random, kerbside_id: int, bay: Bay) -> Sensor:
+def _sensor(rng: random.Random, dirt: Dirt, kerbside_id: int, bay: Bay) -> Sensor:
     """The sensor stands a metre or two from the bay's listed point."""
+    assert bay.zone is not None
     longitude = bay.longitude + rng.gauss(0, 1.2e-5)
     latitude = bay.latitude + rng.gauss(0, 1e-5)
-    has_zone = rng.random() >= SHARE_SENSORS_WITHOUT_ZONE
+    has_zone = rng.random() >= dirt.share_sensors_without_zone
     zone_number = bay.zone.zone_number if has_zone else None
     return Sensor(kerbside_id, longitude, latitude, zone_number, bay.zone)
 
 
-def _listed(rng: random.Random, bays: Sequence[Bay], sensed: Sequence[tuple[int, Bay]]) -> list[Bay]:
-    """The list of bays with its flaws: sensors it does not know, ids given twice, ids that are no numbers."""
-    unknown = set(rng.sample([kerbside_id for kerbside_id, _ in sensed], SENSORS_WITHOUT_BAY))
+def _bays_of_no_zone(
+    rng: random.Random, segments: Sequence[tuple[Segment, Block]], zoned: Sequence[Bay]
+) -> list[Bay]:
+    """The rest of the City's list: the kerb that is left, and parking along the middle of streets."""
+    taken = {bay.point for bay in zoned}
+    free = [
+        bay
+        for segment, block in segments
+        for across in (1.0, -1.0, 0.15, -0.15)
+        for index in range(block.bay_count())
+        for bay in [_bay(rng, segment, None, block.bay(across, index))]
+        if bay.point not in taken
+    ]
+    return rng.sample(free, min(len(free), BAYS - len(zoned)))
+
+
+def _listed(
+    rng: random.Random, dirt: Dirt, bays: Sequence[Bay], sensed: Sequence[tuple[int, Bay]]
+) -> list[Bay]:
+    """The list of bays with its flaws: sensors it does not know, ids given twice, ids that are no numbers.
+
+    Some bays name a sensor that the feed no longer holds.
+    """
+    unknown = set(rng.sample([kerbside_id for kerbside_id, _ in sensed], dirt.sensors_without_bay))
     ids = {bay.point: str(kerbside_id) for kerbside_id, bay in sensed if kerbside_id not in unknown}
+    wrong = dirt.repeated_ids + dirt.ids_that_are_no_numbers
     free = [bay.point for bay in bays if bay.point not in ids]
-    wrong = rng.sample(free, REPEATED_IDS + IDS_THAT_ARE_NO_NUMBERS)
-    taken = rng.sample(list(ids.values()), len(wrong))
-    for number, (point, kerbside_id) in enumerate(zip(wrong, taken, strict=True)):
-        ids[point] = kerbside_id if number < REPEATED_IDS else f"{kerbside_id}N"
+    named = rng.sample(free, min(len(free), BAYS_WITH_ID - len(ids)))
+    taken = rng.sample(list(ids.values()), wrong)
+    gone = iter(rng.sample(range(70_000, 90_000), len(named)))
+    for number, point in enumerate(named):
+        if number < dirt.repeated_ids:
+            ids[point] = taken[number]
+        else:
+            ids[point] = f"{taken[number]}N" if number < wrong else str(next(gone))
     return [replace(bay, kerbside_id=ids.get(bay.point)) for bay in bays]

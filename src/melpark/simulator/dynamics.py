@@ -1,46 +1,33 @@
 """What the cars of the simulated city really do: the known truth, at any moment by itself.
 
-The time of each bay is cut into days with a beginning of its own; a day's arrivals and departures come from a
-random stream of (seed, bay, day), so that no moment depends on how one came to it.
+The time of each bay is cut into days that begin in the small hours, each bay's at its own second. A day's changes
+come from random numbers of (seed, bay, day) alone, so that no moment depends on how one came to it; a day that
+begins as the one before ended goes on with that one's stay or vacancy. Every bay changes at least once a day.
 """
 
 import math
-import random
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-from melpark.simulator.city import City, Sensor
-from melpark.simulator.randomness import stream
+import numpy as np
+from numpy.typing import NDArray
+
+from melpark.simulator.behaviour import Behaviour, Drivers
+from melpark.simulator.city import City
+from melpark.simulator.deadlines import DAY, HOUR
+from melpark.simulator.randomness import mixed, root, uniform
 
 Status = Literal["Present", "Unoccupied"]
+Indices = NDArray[np.int64]
+Seconds = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
-MELBOURNE = ZoneInfo("Australia/Melbourne")
-DAY = 86_400
-HOUR = 3_600
-HOURS_A_WEEK = 168
-# A bay that shows no change in so many days is taken to have changed at the beginning of the first of them.
-DAYS_BACK = 60
-SHORTEST_SECONDS = 20
-PATIENCE = HOUR
-# Spread of the logarithm of stays and vacancies: most are short, some last for days.
-SPREAD = 1.5
-STAY_MINUTES = 75.0
-
-# How strongly each local hour from midnight draws cars, in percent. Stays outlast their hour, so these swing wider
-# than the share of bays taken that they bring about: 23 % before a weekday's dawn, 68 % at noon, 71 % on Friday
-# evening.
-_WEEKDAY = (9, 11, 11, 14, 20, 31, 37, 50, 58, 60, 61, 57, 58, 58, 54, 52, 54, 55, 56, 44, 26, 17, 10, 8)
-_FRIDAY = (10, 11, 11, 13, 18, 30, 41, 49, 57, 60, 59, 61, 59, 55, 58, 53, 56, 65, 67, 66, 48, 26, 18, 16)
-_SATURDAY = (16, 13, 10, 12, 17, 17, 21, 29, 40, 52, 55, 53, 53, 54, 55, 55, 55, 56, 62, 61, 44, 28, 24, 17)
-_SUNDAY = (16, 14, 11, 13, 14, 16, 19, 24, 29, 36, 41, 46, 46, 44, 38, 31, 32, 36, 32, 27, 23, 16, 13, 9)
-DEMAND = tuple(percent / 100 for percent in _WEEKDAY * 4 + _FRIDAY + _SATURDAY + _SUNDAY)
-# How much longer than STAY_MINUTES a stay is that begins at this local hour.
-STAY_FACTOR = (2.6,) * 6 + (1.3,) * 2 + (1.0,) * 9 + (1.5,) * 3 + (2.2,) * 4
+# Days begin between these hours UTC, which is from 02:00 to 06:00 in Melbourne, summer or winter: no plate holds.
+FIRST_BEGINNING = 16 * HOUR
+LAST_BEGINNING = 19 * HOUR
 
 
 @dataclass(frozen=True)
@@ -53,137 +40,166 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Habit:
-    """How one bay differs: `phase` seconds into the day at which its days begin, appeal (log odds), stays."""
+class Changes:
+    """Changes of many bays, ordered by bay and time. `bay` counts in the order of the city's sensors."""
 
-    phase: int
-    appeal: float
-    stay_factor: float
+    bay: Indices
+    at: Seconds
+    is_present: Booleans
 
-
-@dataclass(frozen=True)
-class Day:
-    """One day of a bay: `times` (seconds since 1970) of its changes, the first being its beginning.
-
-    The status alternates, `begins_present` being the first.
-    """
-
-    times: tuple[int, ...]
-    begins_present: bool
-
-    def is_present(self, index: int) -> bool:
-        return self.begins_present ^ bool(index & 1)
+    def where(self, mask: Booleans) -> "Changes":
+        return Changes(self.bay[mask], self.at[mask], self.is_present[mask])
 
     @property
-    def ends_present(self) -> bool:
-        return self.is_present(len(self.times) - 1)
+    def is_last(self) -> Booleans:
+        """The last change of its bay here."""
+        return np.append(self.bay[1:] != self.bay[:-1], True)[: len(self.bay)]
+
+
+Part = tuple[Indices, Seconds, Booleans]
 
 
 class Truth:
     """The known truth of one city. Holds no state but a cache."""
 
-    def __init__(self, city: City) -> None:
+    def __init__(self, city: City, behaviour: Behaviour | None = None) -> None:
         self.city = city
-        self._sensors = {sensor.kerbside_id: sensor for sensor in city.sensors}
-        self._habits = {sensor.kerbside_id: _habit(city.seed, sensor) for sensor in city.sensors}
-        self._day = lru_cache(maxsize=20_000)(self._make_day)
+        self.behaviour = behaviour or Behaviour()
+        self._drivers = Drivers(city, self.behaviour)
+        self._bay = {sensor.kerbside_id: number for number, sensor in enumerate(city.sensors)}
+        keys = mixed(root(city.seed, "bays"), np.array(list(self._bay), np.int64))
+        self._keys = mixed(keys, 0)
+        span = LAST_BEGINNING - FIRST_BEGINNING
+        self._beginnings = FIRST_BEGINNING + (uniform(keys, 1) * span).astype(np.int64)
+        self._all = np.arange(len(city.sensors))
+        self._day = lru_cache(maxsize=16)(lambda number: self._make_day(self._all, number))
 
     def true_status(self, kerbside_id: int, at: datetime) -> Event:
         """The bay's newest event at or before `at`. Raises KeyError for an id that is no sensor's."""
-        changed_at, is_present = self.status_at(kerbside_id, math.floor(at.timestamp()))
-        return _event(kerbside_id, changed_at, is_present)
+        day = timedelta(days=1)
+        # Every bay changes at least once a day, and a day's first change may be in the day before.
+        return [
+            event for event in self.true_events(kerbside_id, at - 2 * day, at + day) if event.changed_at <= at
+        ][-1]
 
     def true_events(self, kerbside_id: int, start: datetime, end: datetime) -> list[Event]:
         """The bay's events in [start, end), in order. Raises KeyError for an id that is no sensor's."""
+        bay = self._bay[kerbside_id]
         first, last = math.ceil(start.timestamp()), math.ceil(end.timestamp())
-        return [
-            _event(kerbside_id, changed_at, is_present)
-            for changed_at, is_present in self._changes(kerbside_id, first, last)
-            if first <= changed_at < last
+        found: list[tuple[int, bool]] = []
+        ended = None
+        for number in range(first // DAY - 2, last // DAY + 1):
+            day = self._day(number)
+            mine = slice(*np.searchsorted(day.bay, (bay, bay + 1)))
+            at, is_present = day.at[mine].tolist(), day.is_present[mine].tolist()
+            begin = int(is_present[0] == ended)
+            found += zip(at[begin:], is_present[begin:], strict=True)
+            ended = is_present[-1]
+        return [_event(kerbside_id, at, is_present) for at, is_present in found if first <= at < last]
+
+    def changes(self, first: int, last: int) -> Changes:
+        """Every change of every bay in [first, last), seconds since 1970."""
+        found = [
+            changes.where((changes.at >= first) & (changes.at < last))
+            for changes in self._days(first // DAY - 1, last // DAY)
         ]
+        bay, at = (np.concatenate([getattr(part, name) for part in found]) for name in ("bay", "at"))
+        order = np.lexsort((at, bay))
+        is_present = np.concatenate([part.is_present for part in found])
+        return Changes(bay[order], at[order], is_present[order])
 
-    def status_at(self, kerbside_id: int, seconds: int) -> tuple[int, bool]:
-        """Seconds since 1970 of the newest change at or before `seconds`, and whether a car came then."""
-        number = (seconds - self._habits[kerbside_id].phase) // DAY
-        day = self._day(kerbside_id, number)
-        index = bisect_right(day.times, seconds) - 1
-        is_present = day.is_present(index)
-        # A day that begins as the one before ended goes on with that one's status.
-        for back in range(1, DAYS_BACK):
-            if index > 0:
+    def statuses(self, seconds: int, bays: Indices | None = None) -> tuple[Seconds, Booleans]:
+        """For each bay (all by default): when its newest change at or before `seconds` was, and if a car came then."""
+        bays = self._all if bays is None else bays
+        changed_at = np.zeros(len(bays), np.int64)
+        is_present = np.zeros(len(bays), np.bool_)
+        numbers = (seconds - self._beginnings[bays]) // DAY
+        for number in np.unique(numbers):
+            mine = numbers == number
+            changed_at[mine], is_present[mine] = self._newest(bays[mine], int(number), seconds)
+        return changed_at, is_present
+
+    def deadlines(
+        self, bays: Indices, arrivals: Seconds, departures: Seconds
+    ) -> tuple[Seconds, Seconds, Seconds]:
+        """For stays: the limit in force on arrival (seconds, 0 for none), when it is over (NEVER: not within days),
+        and for how many seconds it overstays.
+        """
+        limit, breach, over = (np.zeros(len(bays), np.int64) for _ in range(3))
+        for number in np.unique(arrivals // DAY):
+            mine = arrivals // DAY == number
+            limits, breaches, ends = self._drivers.deadlines(bays[mine], arrivals[mine])
+            limit[mine], breach[mine] = limits, breaches
+            over[mine] = np.maximum(0, np.minimum(departures[mine], ends) - breaches)
+        return limit, breach, over
+
+    def _newest(self, bays: Indices, number: int, seconds: int) -> tuple[Seconds, Booleans]:
+        """The newest change within a day of the bays, or in the one before that it goes on from."""
+        days = [self._days_of(bays, number - back) for back in (1, 0)]
+        before, today = days[0], days[1].where(days[1].at <= seconds)
+        last, before_last = np.flatnonzero(today.is_last), np.flatnonzero(before.is_last)
+        goes_on = before.is_present[before_last] == today.is_present[last]
+        goes_on &= today.at[last] == self._beginnings[bays] + number * DAY
+        return np.where(goes_on, before.at[before_last], today.at[last]), today.is_present[last]
+
+    def _days(self, first: int, last: int) -> Iterator[Changes]:
+        """The changes of the days from `first` to `last`, without beginnings that only go on."""
+        ended = None
+        for number in range(first - 1, last + 1):
+            day = self._day(number)
+            if ended is not None:
+                is_beginning = np.append(True, day.bay[1:] != day.bay[:-1])
+                yield day.where(~is_beginning | (day.is_present != ended[day.bay]))
+            ended = day.is_present[day.is_last]
+
+    def _days_of(self, bays: Indices, number: int) -> Changes:
+        if len(bays) * 4 < len(self._all):
+            return self._make_day(bays, number)
+        day = self._day(number)
+        return day if len(bays) == len(self._all) else day.where(np.isin(day.bay, bays))
+
+    def _make_day(self, bays: Indices, number: int) -> Changes:
+        """The bays' whole day, which begins with a change that may be none."""
+        starts = self._beginnings[bays] + number * DAY
+        ends = starts + DAY
+        keys = mixed(self._keys[bays], number)
+        day = self._drivers.day(number)
+        present = uniform(keys, 0) < day.share_present_at_beginning
+        found: list[Part] = [(bays, starts, present)]
+        running = np.arange(len(bays))
+        now = day.rest(bays, starts, present, keys)
+        status = ~present
+        step = 8
+        while True:
+            inside = now < ends[running]
+            running, now, status = running[inside], now[inside], status[inside]
+            if len(running) == 0:
                 break
-            before = self._day(kerbside_id, number - back)
-            if before.ends_present != is_present:
-                break
-            day, index = before, len(before.times) - 1
-        return day.times[index], is_present
-
-    def _changes(self, kerbside_id: int, first: int, last: int) -> Iterator[tuple[int, bool]]:
-        phase = self._habits[kerbside_id].phase
-        for number in range((first - phase) // DAY, (last - phase) // DAY + 1):
-            day = self._day(kerbside_id, number)
-            goes_on = self._day(kerbside_id, number - 1).ends_present == day.begins_present
-            for index in range(1 if goes_on else 0, len(day.times)):
-                yield day.times[index], day.is_present(index)
-
-    def _make_day(self, kerbside_id: int, number: int) -> Day:
-        habit = self._habits[kerbside_id]
-        rng = stream(self.city.seed, "day", kerbside_id, number)
-        start = habit.phase + number * DAY
-        since_monday = _seconds_since_local_monday(start)
-        begins_present = rng.random() < _demand(since_monday, habit)
-        times = [start]
-        is_present = begins_present
-        wait = _rest(rng, _mean_seconds(is_present, since_monday, habit))
-        now = start
-        while now < start + DAY:
-            if not is_present and wait > PATIENCE:
-                # A vacancy is drawn anew with the hour, or the night's would outlast the morning.
-                now += PATIENCE
-            else:
-                now += wait
-                times.append(now)
-                is_present = not is_present
-            wait = _whole(rng, _mean_seconds(is_present, since_monday + now - start, habit))
-        times = [time for time in times if time < start + DAY]
-        return Day(tuple(times), begins_present)
+            found.append((bays[running], now, status))
+            now = day.next(bays[running], now, status, keys[running], step)
+            status = ~status
+            step += 4
+        found += _forced(bays, ends, present, keys, found)
+        return _ordered(found)
 
 
-def _habit(seed: int, sensor: Sensor) -> Habit:
-    rng = stream(seed, "habit", sensor.kerbside_id)
-    stay_factor = sensor.zone.signs.stay_factor * rng.lognormvariate(0, 0.3)
-    return Habit(rng.randrange(DAY), rng.gauss(0, 0.5), stay_factor)
+def _forced(
+    bays: Indices,
+    ends: Seconds,
+    present: Booleans,
+    keys: NDArray[np.uint64],
+    found: list[Part],
+) -> list[Part]:
+    """A short change near the end of the day, for bays that had none."""
+    still = np.ones(len(bays), np.bool_) if len(found) < 2 else ~np.isin(bays, found[1][0])
+    at = ends[still] - (1_500 + uniform(keys[still], 7) * 1_800).astype(np.int64)
+    return [(bays[still], at, ~present[still]), (bays[still], at + 600, present[still])]
 
 
-def _demand(since_monday: int, habit: Habit) -> float:
-    """How strongly the bay draws cars at this moment of the local week, between 0 and 1."""
-    usual = DEMAND[since_monday // HOUR % HOURS_A_WEEK]
-    odds = usual / (1 - usual) * math.exp(habit.appeal)
-    return odds / (1 + odds)
-
-
-def _mean_seconds(is_present: bool, since_monday: int, habit: Habit) -> float:
-    """Mean length of a stay, or of a vacancy, that begins now."""
-    stay = STAY_MINUTES * 60 * habit.stay_factor * STAY_FACTOR[since_monday // HOUR % 24]
-    if is_present:
-        return stay
-    demand = _demand(since_monday, habit)
-    return stay * (1 - demand) / demand
-
-
-def _whole(rng: random.Random, mean: float) -> int:
-    return max(SHORTEST_SECONDS, int(rng.lognormvariate(math.log(mean) - SPREAD**2 / 2, SPREAD)))
-
-
-def _rest(rng: random.Random, mean: float) -> int:
-    """What is left of a stay that one comes upon: long ones are met more often."""
-    met = rng.lognormvariate(math.log(mean) + SPREAD**2 / 2, SPREAD)
-    return max(SHORTEST_SECONDS, int(rng.random() * met))
-
-
-def _seconds_since_local_monday(seconds: int) -> int:
-    local = datetime.fromtimestamp(seconds, MELBOURNE)
-    return local.weekday() * DAY + local.hour * HOUR + local.minute * 60 + local.second
+def _ordered(parts: list[Part]) -> Changes:
+    bay, at, is_present = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((at, bay))
+    return Changes(bay[order], at[order], is_present[order].astype(np.bool_))
 
 
 def _event(kerbside_id: int, changed_at: int, is_present: bool) -> Event:

@@ -1,98 +1,106 @@
-"""What the sensors of the simulated city report, with the flaws of the real feed: late, and partly wrong.
+"""What the sensors of the simulated city report, with the flaws of the real feed: late, and partly wrong."""
 
-A dead sensor keeps its last status and its old `lastupdated`; a stuck one goes on reporting the status at
-which it stuck; a few give 1970 as the time of their status.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from datetime import UTC, datetime
+from functools import lru_cache
 
-from melpark.simulator.city import City, Record, Sensor
+import numpy as np
+from numpy.typing import NDArray
+
+from melpark.simulator.city import City
+from melpark.simulator.drift import NO_ZONE, Drift, Places
 from melpark.simulator.dynamics import Truth, status_name
-from melpark.simulator.randomness import stream
+from melpark.simulator.faults import Faultiness, Faults
+from melpark.simulator.outages import REFRESH_SECONDS, FeedTime, tick_at
+from melpark.simulator.records import Record
 
-REFRESH_SECONDS = 120
-# The feed holds nothing of its last seconds. A spread of no more than one refresh keeps it from running back.
-LEAST_LAG_SECONDS = 42
-MOST_LAG_SECONDS = 162
+__all__ = ["REFRESH_SECONDS", "Feed", "Snapshot", "tick_of"]
 
-SHARE_DEAD = 0.15
-SHARE_STUCK = 0.25
-SENSORS_WITHOUT_TIME = 7
-FIRST_FAULT = datetime(2023, 10, 24, tzinfo=UTC)
-LAST_FAULT = datetime(2025, 7, 1, tzinfo=UTC)
-# Dead sensors fell silent in so many groups, each at one refresh.
-SILENCES = 28
+Seconds = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A sensor that reports nothing new since `since` (seconds since 1970)."""
+class Snapshot:
+    """One refresh, in the order of the city's sensors; times are seconds since 1970."""
 
-    kind: Literal["dead", "stuck"]
-    since: int
-    has_time: bool = True
+    updated_at: int
+    changed_at: Seconds
+    is_present: NDArray[np.bool_]
+    heard_at: Seconds
+    places: Places
 
 
 def tick_of(at: datetime) -> int:
     """The refresh at or before `at`, in seconds since 1970."""
-    return int(at.timestamp()) // REFRESH_SECONDS * REFRESH_SECONDS
+    return tick_at(int(at.timestamp()))
 
 
 class Feed:
-    """The live feed of one city at any refresh. Holds no state."""
+    """The live feed of one city at any refresh. Holds no state but a cache."""
 
     def __init__(self, city: City, truth: Truth) -> None:
         self.city = city
         self.truth = truth
-        self.faults: Mapping[int, Fault] = _faults(city)
+        self.time = FeedTime(city.seed, city.dirt)
+        self.faultiness = Faultiness(city)
+        self.drift = Drift(city)
+        self._frozen = lru_cache(maxsize=1_024)(self._make_frozen)
 
     def known_until(self, tick: int) -> int:
         """Seconds since 1970 of the newest change that the refresh `tick` can hold."""
-        lag = stream(self.city.seed, "lag", tick).randint(LEAST_LAG_SECONDS, MOST_LAG_SECONDS)
-        return tick - lag
+        return int(self.time.known_until(np.array([tick]))[0])
+
+    def updated(self, tick: int) -> int:
+        """The feed's own time at the refresh `tick`."""
+        return int(self.time.updated(np.array([tick]))[0])
+
+    def snapshot(self, tick: int) -> Snapshot:
+        """The refresh `tick` as it would be with a right time in every row."""
+        updated_at = self.updated(tick)
+        changed_at, is_present = self.truth.statuses(self.known_until(tick))
+        heard_at = np.full(len(self.city.sensors), updated_at)
+        faults = self.faultiness.within(updated_at, updated_at + 1).at(updated_at)
+        changed_at[faults.bay], is_present[faults.bay] = self.frozen(faults)
+        dead = faults.where(faults.is_dead)
+        heard_at[dead.bay] = self.time.updated(dead.since)
+        return Snapshot(updated_at, changed_at, is_present, heard_at, self.drift.places(updated_at))
+
+    def frozen(self, faults: Faults) -> tuple[Seconds, NDArray[np.bool_]]:
+        """What each faulty sensor goes on reporting: when its status changed, and whether a car came then."""
+        changed_at, is_present = np.zeros(len(faults.bay), np.int64), np.zeros(len(faults.bay), np.bool_)
+        for since in np.unique(faults.since):
+            mine = faults.since == since
+            changed_at[mine], is_present[mine] = self._frozen(int(since), tuple(faults.bay[mine].tolist()))
+        return changed_at, is_present
 
     def records(self, tick: int) -> list[Record]:
         """`on-street-parking-bay-sensors` in the portal's shape, one record per sensor."""
-        known_until = self.known_until(tick)
-        return [self._record(sensor, tick, known_until) for sensor in self.city.sensors]
-
-    def _record(self, sensor: Sensor, tick: int, known_until: int) -> Record:
-        fault = self.faults.get(sensor.kerbside_id)
-        if fault and fault.since > known_until:
-            fault = None
-        changed_at, is_present = self.truth.status_at(
-            sensor.kerbside_id, fault.since if fault else known_until
+        now = self.snapshot(tick)
+        changed_at = now.changed_at.copy()
+        changed_at[self.faultiness.timeless] = 0
+        places = now.places
+        rows = zip(
+            self.city.sensors,
+            *(column.tolist() for column in (now.heard_at, changed_at, now.is_present)),
+            *(column.tolist() for column in (places.zone_numbers, places.longitudes, places.latitudes)),
+            strict=True,
         )
-        heard_at = fault.since if fault and fault.kind == "dead" else tick
-        return {
-            "lastupdated": _iso(heard_at),
-            "status_timestamp": _iso(changed_at if fault is None or fault.has_time else 0),
-            "zone_number": sensor.zone_number,
-            "status_description": status_name(is_present),
-            "kerbsideid": sensor.kerbside_id,
-            "location": {"lon": sensor.longitude, "lat": sensor.latitude},
-        }
+        return [
+            {
+                "lastupdated": _iso(heard),
+                "status_timestamp": _iso(changed),
+                "zone_number": None if zone == NO_ZONE else zone,
+                "status_description": status_name(present),
+                "kerbsideid": sensor.kerbside_id,
+                "location": {"lon": longitude, "lat": latitude},
+            }
+            for sensor, heard, changed, present, zone, longitude, latitude in rows
+        ]
+
+    def _make_frozen(self, since: int, bays: tuple[int, ...]) -> tuple[Seconds, NDArray[np.bool_]]:
+        return self.truth.statuses(self.known_until(since), np.array(bays))
 
 
-def _faults(city: City) -> dict[int, Fault]:
-    rng = stream(city.seed, "faults")
-    span = int((LAST_FAULT - FIRST_FAULT) / timedelta(seconds=1))
-    start = tick_of(FIRST_FAULT)
-    silences = [start + rng.randrange(0, span, REFRESH_SECONDS) for _ in range(SILENCES)]
-    faults = {}
-    for sensor in city.sensors:
-        if rng.random() < SHARE_DEAD:
-            faults[sensor.kerbside_id] = Fault("dead", rng.choice(silences))
-        elif rng.random() < SHARE_STUCK:
-            faults[sensor.kerbside_id] = Fault("stuck", start + rng.randrange(span))
-    stuck = [kerbside_id for kerbside_id, fault in faults.items() if fault.kind == "stuck"]
-    for kerbside_id in rng.sample(stuck, SENSORS_WITHOUT_TIME):
-        faults[kerbside_id] = Fault("stuck", faults[kerbside_id].since, has_time=False)
-    return faults
-
-
+@lru_cache(maxsize=16_384)
 def _iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -1,6 +1,8 @@
 """What the sign plates of a simulated zone say, in the mix that the City's plates have."""
 
 import random
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -53,8 +55,8 @@ def _office_hours(weight: float, stay_factor: float, code: str) -> Signs:
 
 
 MIX = (
-    _metered(23, 1.0, "MP2P"),
-    _metered(7, 1.3, "MP3P"),
+    _metered(26, 1.0, "MP2P"),
+    _metered(5, 1.3, "MP3P"),
     _metered(2, 1.6, "MP4P"),
     _loading(18, "MP2P"),
     _loading(4, "MP3P"),
@@ -91,6 +93,48 @@ MIX = (
 NO_SIGNS = Signs(0, 1.2, ())
 
 
-def draw(rng: random.Random) -> Signs:
-    """The signs of one zone."""
-    return rng.choices(MIX, [signs.weight for signs in MIX])[0]
+_HOURS = re.compile(r"(?:MP|FP|DP)?(\d)P")
+_MINUTES = {"HP": 30, "QP": 15, "SP": 5, "FP15": 15, "LZ30": 30, "LZ15": 15}
+
+
+def limit_minutes(code: str) -> int | None:
+    """The limit that a code sets; None where there is none. Raises ValueError for a code of no plate here."""
+    if code in _MINUTES:
+        return _MINUTES[code]
+    if code == "PP":
+        return None
+    match = _HOURS.fullmatch(code)
+    if match is None:
+        raise ValueError(f"{code} is no code of a simulated plate")
+    return int(match[1]) * 60
+
+
+def deal(rng: random.Random, zones: int) -> list[Signs]:
+    """Signs for so many zones, in the shares of MIX and in any order; every one of MIX at least once."""
+    total = sum(signs.weight for signs in MIX)
+    dealt = [signs for signs in MIX for _ in range(max(1, int(zones * signs.weight / total)))]
+    dealt += rng.choices(MIX, [signs.weight for signs in MIX], k=max(0, zones - len(dealt)))
+    rng.shuffle(dealt)
+    return dealt[:zones]
+
+
+def choices(plates: Sequence[Plate]) -> list[tuple[Plate, ...]]:
+    """What a bay of a zone with these plates may stand under: where plates with different limits overlap, either of
+    them, for they stand at different bays.
+    """
+    for number, plate in enumerate(plates):
+        for other in plates[number + 1 :]:
+            if _disagree(plate, other):
+                without = [[one for one in plates if one is not gone] for gone in (other, plate)]
+                return [choice for rest in without for choice in choices(rest)]
+    return [tuple(plates)]
+
+
+def _disagree(plate: Plate, other: Plate) -> bool:
+    overlap = plate.start < other.finish and other.start < plate.finish
+    names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    days = [
+        set(names[names.index(first) : names.index(last or first) + 1])
+        for first, _, last in (one.days.partition("-") for one in (plate, other))
+    ]
+    return overlap and bool(days[0] & days[1]) and limit_minutes(plate.code) != limit_minutes(other.code)

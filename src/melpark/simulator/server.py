@@ -5,9 +5,10 @@ import contextlib
 import signal
 import socket
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
+from pathlib import Path
 
 import orjson
 import uvicorn
@@ -23,33 +24,60 @@ from melpark.errors import ConfigurationError
 from melpark.settings import Settings
 from melpark.simulator.answers import Answer, Clock, Source, UnknownDatasetError, etags_of, longest_hold
 from melpark.simulator.capture import Capture
+from melpark.simulator.city import build
+from melpark.simulator.dirt import Dirt
+from melpark.simulator.dynamics import Truth
+from melpark.simulator.feed import Feed, tick_of
+from melpark.simulator.history import History
+from melpark.simulator.history_files import TruthFolder
+from melpark.simulator.outages import Failure
 from melpark.simulator.query import Page, QueryError, Record, where
 from melpark.simulator.quota import Quota
 from melpark.simulator.replay import Replay
-from melpark.simulator.simulated import Simulated
+from melpark.simulator.simulated import FailingError, Simulated
 
 HOST = "127.0.0.1"
 CATALOG = "/api/explore/v2.1/catalog/datasets"
 EXPORT_PARAMETERS = frozenset({"where", "timezone", "apikey"})
+# A cut body promises more than it holds.
+LENGTH_OF_CUT_BODY = 600_000
 RECORD_PARAMETERS = EXPORT_PARAMETERS | {"limit", "offset"}
 
 
-def open_source(settings: Settings) -> Source:
+def open_source(settings: Settings, truth: Path | None = None) -> Source:
     """The portal that the settings ask for. Raises ConfigurationError when it cannot be played."""
     hold = longest_hold(settings.request_timeout_seconds)
     if settings.source == "replay" and settings.capture_dir is not None:
         capture = Capture.open(settings.capture_dir)
         return Replay(capture, settings.run_number, settings.effective_speed, hold)
     if settings.source == "simulator":
-        return Simulated(settings.simulator_seed, settings.effective_speed, hold)
+        folder = TruthFolder(truth) if truth else None
+        return Simulated(settings.simulator_seed, settings.effective_speed, hold, _dirt(settings), folder)
     raise ConfigurationError(
         f"Source {settings.source} needs no process", "the City plays it", "Ask for simulator or replay"
     )
 
 
-def create_app(settings: Settings, clock: Clock | None = None, quota: Quota | None = None) -> ASGIApp:
+def history(settings: Settings) -> History:
+    """The past of the city that `simulate` plays under these settings."""
+    city = build(settings.simulator_seed, _dirt(settings))
+    return History(Feed(city, Truth(city)), settings.offline_after)
+
+
+def refresh_at(at: datetime) -> datetime:
+    """The refresh of the simulated feed at or before an instant."""
+    return datetime.fromtimestamp(tick_of(at), UTC)
+
+
+def _dirt(settings: Settings) -> Dirt:
+    return Dirt() if settings.simulator_outages else Dirt().without_outages()
+
+
+def create_app(
+    settings: Settings, clock: Clock | None = None, quota: Quota | None = None, truth: Path | None = None
+) -> ASGIApp:
     """The ASGI application; opens and checks the source before it returns."""
-    portal = Portal(open_source(settings), clock or Clock(), quota or Quota())
+    portal = Portal(open_source(settings, truth), clock or Clock(), quota or Quota())
     # The first poll should not pay for what later ones find in memory.
     portal.source.peek(SENSORS.dataset, portal.clock.now())
     return Starlette(
@@ -64,12 +92,20 @@ def create_app(settings: Settings, clock: Clock | None = None, quota: Quota | No
             QueryError: portal.bad_query,
             QuotaExceededError: portal.quota_exceeded,
             EndingError: portal.ending,
+            FailingError: portal.failing,
         },
     )
 
 
-def run(settings: Settings) -> None:
-    """Serve on 127.0.0.1:source_port until SIGTERM or SIGINT. Raises ConfigurationError."""
+def run(settings: Settings, truth: Path | None = None) -> None:
+    """Serve on 127.0.0.1:source_port until SIGTERM or SIGINT. Raises ConfigurationError.
+
+    `truth` is a folder for what really happens, written day by day; only the simulator knows it.
+    """
+    if truth is not None and settings.source != "simulator":
+        raise ConfigurationError(
+            "There is no truth to write", f"the source is {settings.source}", "Leave --truth away"
+        )
     try:
         listener = socket.create_server((HOST, settings.source_port))
     except OSError as error:
@@ -79,7 +115,7 @@ def run(settings: Settings) -> None:
         ) from None
     ending = asyncio.Event()
     with listener:
-        app = create_app(settings, Clock(sleep=partial(_sleep_unless, ending)))
+        app = create_app(settings, Clock(sleep=partial(_sleep_unless, ending)), truth=truth)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -182,6 +218,16 @@ class Portal:
 
     async def ending(self, request: Request, error: Exception) -> Response:
         return self._refuse(503, "ServiceUnavailable", "The server ends.")
+
+    async def failing(self, request: Request, error: Exception) -> Response:
+        """What the portal answers in an outage that the simulator plays."""
+        failure = error.failure if isinstance(error, FailingError) else Failure.SERVER_ERROR
+        if failure is Failure.QUOTA:
+            body, headers = self.quota.refusal(self.clock.now())
+            return self._respond(orjson.dumps(body), 429, headers=headers)
+        if failure is Failure.CUT_BODY:
+            return self._respond(b'[{"lastupdated":', headers={"Content-Length": str(LENGTH_OF_CUT_BODY)})
+        return self._refuse(503, "ServiceUnavailable", "The service is unavailable.")
 
     def _admit(self, request: Request, allowed: frozenset[str]) -> None:
         """Raises QuotaExceededError, or QueryError for a parameter that would silently be ignored."""

@@ -13,13 +13,25 @@ from functools import lru_cache
 
 import orjson
 
-from melpark.contracts import BAYS, DATASETS, SENSORS, SIGN_PLATES, ZONE_SEGMENTS
+from melpark.contracts import DATASETS, SENSORS
 from melpark.simulator.answers import Answer, UnknownDatasetError
 from melpark.simulator.city import City, build
+from melpark.simulator.dirt import Dirt
 from melpark.simulator.dynamics import Truth
 from melpark.simulator.feed import REFRESH_SECONDS, Feed, tick_of
+from melpark.simulator.history_files import TruthFolder
+from melpark.simulator.outages import Failure
+from melpark.simulator.records import reference_records
 
 TICK = "%Y%m%dT%H%M%SZ"
+
+
+class FailingError(Exception):
+    """The portal fails as it is played to, at the time of the source."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(failure.value)
 
 
 class Simulated:
@@ -28,11 +40,19 @@ class Simulated:
     kind = "simulator"
     is_done = False
 
-    def __init__(self, seed: int, speed: float, longest_hold_seconds: float) -> None:
+    def __init__(
+        self,
+        seed: int,
+        speed: float,
+        longest_hold_seconds: float,
+        dirt: Dirt | None = None,
+        truth_folder: TruthFolder | None = None,
+    ) -> None:
         self.seed = seed
         self.speed = speed
         self.longest_hold_seconds = longest_hold_seconds
-        self.city = build(seed)
+        self.truth_folder = truth_folder
+        self.city = build(seed, dirt or Dirt())
         self.truth = Truth(self.city)
         self.feed = Feed(self.city, self.truth)
         self._references = _references(self.city)
@@ -50,6 +70,8 @@ class Simulated:
             self._acknowledged.add(dataset)
         if self.speed == 1:
             tick = tick_of(now)
+            if failure := self.feed.time.failure(tick):
+                raise FailingError(failure)
             return Answer(self._etag(tick), now, None if tick == held else self._body(tick))
         return self._first(now) if held is None else self._following(held, now)
 
@@ -69,7 +91,13 @@ class Simulated:
         return {dataset: dataset in self._acknowledged for dataset in DATASETS}
 
     def _first(self, now: datetime) -> Answer:
-        return self._give(tick_of(now), 0, now)
+        return self._give(self._answered(tick_of(now)), 0, now)
+
+    def _answered(self, tick: int) -> int:
+        """The refresh, or the next one that brings an answer: an outage of requests is over when its time is."""
+        while self.feed.time.failure(tick):
+            tick += REFRESH_SECONDS
+        return tick
 
     def _following(self, held: int, now: datetime) -> Answer:
         """The refresh after `held`, when it is due; 304 when that is too far off to hold the request."""
@@ -83,7 +111,7 @@ class Simulated:
                 hold = max(0.0, (due - now) / timedelta(seconds=1))
         if hold > self.longest_hold_seconds:
             return Answer(self._etag(held), _at(held), None, self.longest_hold_seconds)
-        return self._give(held + REFRESH_SECONDS, hold, now)
+        return self._give(self._answered(held + REFRESH_SECONDS), hold, now)
 
     def _give(self, tick: int, hold: float, now: datetime) -> Answer:
         self._newest = tick, now + timedelta(seconds=hold)
@@ -110,15 +138,13 @@ class Simulated:
         return int(datetime.strptime(max(stamps), TICK).replace(tzinfo=UTC).timestamp())
 
     def _make_body(self, tick: int) -> bytes:
+        if self.truth_folder:
+            self.truth_folder.hold(self.feed, _at(tick))
         return orjson.dumps(self.feed.records(tick))
 
 
 def _references(city: City) -> dict[str, bytes]:
-    return {
-        BAYS.dataset: orjson.dumps(city.bay_records()),
-        ZONE_SEGMENTS.dataset: orjson.dumps(city.zone_segment_records()),
-        SIGN_PLATES.dataset: orjson.dumps(city.sign_plate_records()),
-    }
+    return {dataset: orjson.dumps(records) for dataset, records in reference_records(city).items()}
 
 
 def _digest(body: bytes) -> str:

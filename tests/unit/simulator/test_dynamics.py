@@ -6,7 +6,8 @@ from statistics import mean, median
 import pytest
 
 from melpark.simulator.city import build
-from melpark.simulator.dynamics import MELBOURNE, Event, Truth
+from melpark.simulator.deadlines import MELBOURNE
+from melpark.simulator.dynamics import Event, Truth
 
 WEEK = datetime(2025, 8, 4, tzinfo=MELBOURNE)
 
@@ -31,7 +32,7 @@ def events(truth: Truth, bays: list[int], start: datetime, hours: float) -> list
 
 
 def test_a_moment_is_the_same_whichever_moments_were_asked_before(truth: Truth, bays: list[int]) -> None:
-    moments = [(bay, WEEK + timedelta(hours=7 * n)) for bay in bays[:40] for n in range(20)]
+    moments = [(bay, WEEK + timedelta(hours=7 * n)) for bay in bays[:40] for n in range(10)]
     forwards = {moment: truth.true_status(*moment) for moment in moments}
     random.Random(1).shuffle(moments)
     fresh = Truth(truth.city)
@@ -47,7 +48,7 @@ def test_another_seed_has_other_cars(truth: Truth, bays: list[int]) -> None:
 
 
 def test_the_status_at_a_moment_is_the_newest_event_before_it(truth: Truth, bays: list[int]) -> None:
-    for bay in bays[:50]:
+    for bay in bays[:8]:
         week = truth.true_events(bay, WEEK, WEEK + timedelta(days=7))
         for event, following in pairwise(week):
             assert truth.true_status(bay, event.changed_at) == event
@@ -99,14 +100,14 @@ def test_bays_fill_and_empty_with_the_local_hours(
     assert lowest <= taken(truth, bays, WEEK + timedelta(days=days, hours=hour)) <= highest
 
 
-def test_by_day_a_bay_changes_about_once_an_hour_and_five_times_as_often_as_at_night(
+def test_by_day_a_bay_changes_about_twice_an_hour_and_four_times_as_often_as_at_night(
     truth: Truth, bays: list[int]
 ) -> None:
     def an_hour(start: datetime) -> float:
         return mean(len(few) for few in events(truth, bays, start, 4)) / 4
 
     day, night = an_hour(WEEK + timedelta(days=1, hours=10)), an_hour(WEEK + timedelta(days=1, hours=1))
-    assert 1.0 <= day <= 2.2
+    assert 1.5 <= day <= 3.0
     assert day >= 4 * night
 
 
@@ -118,8 +119,8 @@ def test_stays_are_heavy_tailed(truth: Truth, bays: list[int]) -> None:
         if event.status == "Present"
     ]
     assert mean(stays) > 2 * median(stays)
-    assert sum(stay > 12 * 60 for stay in stays) > 0.005 * len(stays)
-    assert 15 <= median(stays) <= 60
+    assert sum(stay > 6 * 60 for stay in stays) > 0.01 * len(stays)
+    assert 5 <= median(stays) <= 40
 
 
 def test_cars_stay_shorter_in_loading_zones_than_where_there_is_no_limit(truth: Truth) -> None:
