@@ -6,6 +6,7 @@ Deletes and tombstones leave the history as it is.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from melpark.settings import Settings
 
 ROW_OPERATIONS = ("c", "u", "r")
 DELETE = "d"
+AT_ONCE = 2
 
 
 def checkpoint(home: Home) -> Path:
@@ -59,8 +61,21 @@ def write_batch(root: str, batch: DataFrame, batch_id: int) -> None:
 def _merge(spark: SparkSession, home: Home, tables: Sequence[SilverTable]) -> None:
     if not tables:
         return
-    for table in tables:
-        spark.sql(merge_sql(table.lake, home.silver(table.lake.name), fitting_sql(table)))
+    # What is read as the sign that all else is there comes last.
+    *first, last = (partial(_merge_table, spark, home, table) for table in tables)
+    # Spark plans a statement on one thread.
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        started = [threads.submit(merge) for merge in (*first, partial(_merge_misfits, spark, home, tables))]
+    for merge in started:
+        merge.result()
+    last()
+
+
+def _merge_table(spark: SparkSession, home: Home, table: SilverTable) -> None:
+    spark.sql(merge_sql(table.lake, home.silver(table.lake.name), fitting_sql(table)))
+
+
+def _merge_misfits(spark: SparkSession, home: Home, tables: Sequence[SilverTable]) -> None:
     misfits = " UNION ALL ".join(misfits_sql(table) for table in tables)
     if not spark.sql(misfits).isEmpty():
         spark.sql(merge_sql(QUARANTINE, home.silver(QUARANTINE.name), misfits))

@@ -27,7 +27,8 @@ class Engine:
     `prepare` makes its files before each start; `check` asks it by its own protocol and raises UnhealthyError;
     `ports` maps each port that it listens on to the setting that names it, the main one first.
     `needs` are the engines and steps that must be ready first. Memory is proportional set size in MiB, of
-    the process and its children; above the limit the engine is restarted.
+    the process and its children; above the limit the engine is restarted. After `stop_seconds` it is killed,
+    which none of them minds: the rounds of a stop add up to less than 15 s.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Engine:
     ports: Mapping[int, str] = field(default_factory=dict)
     prepare: Callable[[], None] = lambda: None
     stop_signal: signal.Signals = signal.SIGTERM
-    stop_seconds: float = 8
+    stop_seconds: float = 3
     start_seconds: float = 90
 
     @property

@@ -31,7 +31,6 @@ def engine(settings: Settings) -> Engine:
         prepare=lambda: _prepare(settings),
         ports={settings.spark_port: "spark_port"},
         memory_limit_mebibytes=2560,
-        stop_seconds=4,
     )
 
 

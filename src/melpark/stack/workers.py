@@ -42,7 +42,7 @@ def streams(settings: Settings) -> Engine:
         needs=("topics", "catalogue"),
         memory_limit_mebibytes=768,
         start_seconds=180,
-        stop_seconds=5,
+        stop_seconds=4,
     )
 
 
@@ -67,7 +67,6 @@ def server(settings: Settings) -> Engine:
         needs=("topics", "migrate"),
         ports={settings.serve_port: "serve_port"},
         memory_limit_mebibytes=768,
-        stop_seconds=4,
     )
 
 

@@ -20,7 +20,7 @@ from integration.lake.changes import (
 )
 from melpark.contracts import SENSOR_EVENTS
 from melpark.places import Home, topic
-from melpark.processing import streams, topics
+from melpark.processing import gold, streams, topics
 from melpark.settings import Settings
 from melpark.stack import kafka, spark
 
@@ -119,6 +119,13 @@ def lake(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[
     finally:
         for process in reversed(started):
             engines.stop(process)
+
+
+@pytest.fixture(scope="session")
+def built(lake: Lake) -> Lake:
+    """The lake with gold built from what it was filled with."""
+    gold.run(lake.settings, "build")
+    return lake
 
 
 def _fill(lake: Lake, capture: Path) -> None:

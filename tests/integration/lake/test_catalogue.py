@@ -4,13 +4,13 @@ import shutil
 
 from integration.lake import engines
 from integration.lake.conftest import Lake
-from melpark.processing import catalogue, gold
+from melpark.processing import catalogue
 from melpark.processing.catalogue import on_disk
 from melpark.processing.spark_session import connect
 
 
-def test_a_deleted_catalogue_is_made_again_from_the_tables_on_disk(lake: Lake) -> None:
-    gold.run(lake.settings, "build")
+def test_a_deleted_catalogue_is_made_again_from_the_tables_on_disk(built: Lake) -> None:
+    lake = built
     tables = {f"{database}.{path.name}" for database, path in on_disk(lake.home)}
     before = _counts(lake, tables)
     engines.stop(lake.spark)

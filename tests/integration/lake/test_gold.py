@@ -17,12 +17,6 @@ STAY_COLUMNS = (
 )
 
 
-@pytest.fixture(scope="module")
-def built(lake: Lake) -> Lake:
-    gold.run(lake.settings, "build")
-    return lake
-
-
 def rows(lake: Lake, sql: str) -> list[tuple[Any, ...]]:
     return query.sql(lake.settings, sql)[1]
 

@@ -43,3 +43,11 @@ def test_no_two_engines_listen_on_one_port_and_each_port_is_a_setting() -> None:
     ]
     assert len(dict(ports)) == len(ports)
     assert all(getattr(Settings(), setting) == port for port, setting in ports)
+
+
+@pytest.mark.parametrize("source", ["simulator", "portal"])
+def test_the_rounds_of_a_stop_take_less_than_15_seconds_even_when_nothing_answers(source: str) -> None:
+    settings = Settings.model_validate({"source": source, "portal_url": "https://example.org"})
+    nodes = plan.nodes(settings)
+    limits = {node.name: node.stop_seconds for node in nodes if isinstance(node, Engine)}
+    assert sum(max(limits[name] for name in names) for names in stop_order(nodes)) < 15
