@@ -9,9 +9,10 @@ from deltalake import DeltaTable
 
 from e2e.stack.running import Stack
 from melpark.places import Home
+from melpark.processing.tables import SILVER
 
 # In PostgreSQL and in silver under the same name.
-TABLES = ("sensor_events", "sensor_states", "feed_outages", "polls", "bays", "zone_segments", "sign_plates")
+TABLES = tuple(table.contract.name for table in SILVER)
 REPLAY_SECONDS = 900.0
 
 

@@ -91,7 +91,7 @@ def test_the_page_draws_the_simulated_city_and_says_that_it_is_simulated(newcome
     with open_page(newcomer.stack.url) as opened:
         wait_until_drawn(opened.page, len(bays))
         wait_for_connection(opened.page, "live")
-        assert opened.page.get_by_text("simulated data").first.is_visible()
+        assert opened.page.locator("#simulated").is_visible()
         assert opened.origins() == {newcomer.stack.url}
         assert opened.complaints == []
 
