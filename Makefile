@@ -15,7 +15,7 @@ ARGS ?=
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up down status logs doctor reset test lint format bench clean lock
+.PHONY: help up down status logs doctor reset test lint format bench bench-backfill clean lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ format: $(VENV)/.synced-dev ## Format the code
 
 bench: $(VENV)/.synced-dev ## Measure what the README claims
 	@PYTHONPATH=tests $(BIN)/python benchmarks/spine.py $(ARGS)
+
+bench-backfill: $(VENV)/.synced-dev ## Measure the loading of historical files
+	@$(BIN)/python benchmarks/backfill.py $(ARGS)
 
 clean: ## Remove what is built, but no data
 	rm -rf $(VENV) $(TOOLS) web/node_modules web/dist

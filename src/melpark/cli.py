@@ -26,6 +26,8 @@ app = typer.Typer(
 )
 cdc = typer.Typer(no_args_is_help=True, help="Change data capture: the Debezium connector.")
 app.add_typer(cdc, name="cdc")
+backfill = typer.Typer(no_args_is_help=True, help="Data of the past into the lake.")
+app.add_typer(backfill, name="backfill")
 out = Console()
 state = {"debug": False}
 
@@ -293,6 +295,26 @@ def cdc_status() -> None:
         f"connector {now.connector}, task {now.task} {now.trace}".rstrip(), highlight=False, soft_wrap=True
     )
     raise typer.Exit(0 if now.is_running else 1)
+
+
+@backfill.callback()
+def _backfill() -> None: ...
+
+
+@backfill.command("events")
+def backfill_events(
+    files: Annotated[list[Path], typer.Argument(help="The City's CSVs: plain, gz or zip.")],
+) -> None:
+    """Load the City's historical event files into silver.historical_stays."""
+    from datetime import UTC, datetime
+
+    from melpark.processing.history import backfill as events
+    from melpark.processing.history.progress import Screen
+    from melpark.stack import home as homes
+
+    home = homes.make(configuration.load())
+    with Screen(out) as screen:
+        events.run(home, files, datetime.now(UTC), screen)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """One contract per dataset: the only place where a column is described."""
 
 from melpark.contracts.bays import BAYS
+from melpark.contracts.historical_stays import HISTORICAL_QUARANTINE, HISTORICAL_STAYS
 from melpark.contracts.polls import POLLS, REJECTED_RECORDS
 from melpark.contracts.sensors import FEED_OUTAGES, SENSOR_EVENTS, SENSOR_STATES, SENSORS
 from melpark.contracts.sign_plates import SIGN_PLATES
@@ -18,6 +19,8 @@ TABLES: tuple[Table, ...] = (
     SIGN_PLATES,
     REJECTED_RECORDS,
 )
+# In the lake alone; PostgreSQL never sees the historical files.
+HISTORICAL: tuple[Table, ...] = (HISTORICAL_STAYS, HISTORICAL_QUARANTINE)
 CAPTURED: tuple[Table, ...] = tuple(table for table in TABLES if table.is_captured)
 REFERENCES: tuple[Table, ...] = (BAYS, ZONE_SEGMENTS, SIGN_PLATES)
 DATASETS: tuple[str, ...] = tuple(table.dataset for table in TABLES if table.dataset)
@@ -27,6 +30,9 @@ __all__ = [
     "CAPTURED",
     "DATASETS",
     "FEED_OUTAGES",
+    "HISTORICAL",
+    "HISTORICAL_QUARANTINE",
+    "HISTORICAL_STAYS",
     "POLLS",
     "REFERENCES",
     "REJECTED_RECORDS",
