@@ -4,7 +4,11 @@ from melpark.contracts.table import Column, Table, Type
 
 _PROVENANCE = (
     Column("file_name", Type.TEXT, "Name of the file, and of the member where it came in a zip"),
-    Column("file_sha256", Type.TEXT, "SHA-256 of the file's text, unpacked, in hexadecimal digits"),
+    Column(
+        "file_sha256",
+        Type.TEXT,
+        "SHA-256 of the file as downloaded, in hexadecimal digits; of a zip's member, unpacked",
+    ),
     Column("line_number", Type.BIGINT, "Line of the file; the header is 1, blank lines are not counted"),
     Column("run_id", Type.TEXT, "The run of `melpark backfill` that loaded the file"),
     Column("loaded_at", Type.TIMESTAMP, "Our clock when that run began"),

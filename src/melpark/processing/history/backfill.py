@@ -1,6 +1,6 @@
 """`melpark backfill events`: historical event files into silver.historical_stays, each whole or not at all.
 
-A file is known by the SHA-256 of its text. Its stays are one commit, which also says that the file is loaded; its
+A file is known by its SHA-256. Its stays are one commit, which also says that the file is loaded; its
 quarantine is committed just before, and replaced when a run was killed in between.
 """
 
@@ -103,14 +103,17 @@ class Load:
     def _write(self, text: Text, sha256: str, staging: Staging) -> None:
         quarantine = catalogue.path_of(self.home, QUARANTINE_OF_FILES)
         written = _Counter(self.progress)
-        is_unfinished = DeltaTable(quarantine).transaction_version(sha256) is not None
-        write_deltalake(
-            quarantine,
-            self._rows(text, sha256, staging.quarantined(), quarantine, written),
-            mode="overwrite" if is_unfinished else "append",
-            predicate=f"file_sha256 = '{sha256}'" if is_unfinished else None,
-            commit_properties=_loaded(sha256),
-        )
+        refused = self._rows(text, sha256, staging.quarantined(), quarantine, written)
+        if DeltaTable(quarantine).transaction_version(sha256) is None:
+            write_deltalake(quarantine, refused, mode="append", commit_properties=_loaded(sha256))
+        else:
+            write_deltalake(
+                quarantine,
+                refused,
+                mode="overwrite",
+                predicate=f"file_sha256 = '{sha256}'",
+                commit_properties=_loaded(sha256),
+            )
         stays = catalogue.path_of(self.home, STAYS_OF_FILES)
         write_deltalake(
             stays,

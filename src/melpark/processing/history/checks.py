@@ -100,7 +100,9 @@ def payload(columns: Columns, arrival: str, departure: str) -> str:
 
 def _texts(columns: Columns) -> str:
     return ", ".join(
-        f"nullif(trim({name}), '') AS {name}" if name in columns.ours else f"CAST(NULL AS VARCHAR) AS {name}"
+        f"nullif({f'trim({name})' if name == 'street_marker' else name}, '') AS {name}"
+        if name in columns.ours
+        else f"CAST(NULL AS VARCHAR) AS {name}"
         for name in NAMES
     )
 

@@ -51,7 +51,10 @@ class Text:
             ) from None
 
     def sha256(self, advance: Advance) -> str:
-        """SHA-256 of the unpacked bytes; reads the whole file, and so finds what is cut off or damaged."""
+        """SHA-256 of the file as it lies on the disk; of a zip's member, unpacked."""
+        if not self.member:
+            with self.path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
         digest = hashlib.sha256()
         with self.open() as (source, position):
             while chunk := source.read(CHUNK_BYTES):

@@ -11,7 +11,7 @@ import pyarrow.csv as arrow_csv
 from melpark.errors import RefusedError
 from melpark.processing.history import columns
 from melpark.processing.history.columns import Columns
-from melpark.processing.history.files import Advance, Text
+from melpark.processing.history.files import Text
 
 BLOCK_BYTES = 4 << 20
 HEADER_BYTES = 64 << 10

@@ -1,4 +1,4 @@
-"""One file looked through in a DuckDB of its own on disk, so that memory does not grow with the file."""
+"""One file looked through in a DuckDB of its own, which spills to disk: memory does not grow with the file."""
 
 import shutil
 from array import array
@@ -107,9 +107,8 @@ class Staging:
         return self._connection.sql(statement).to_arrow_reader(BATCH_ROWS)
 
     def _one(self, statement: str) -> tuple[Any, ...]:
-        row = self._connection.execute(statement).fetchone()
-        assert row is not None
-        return row
+        (row,) = self._connection.execute(statement).fetchall()
+        return tuple(row)
 
 
 @contextmanager
@@ -118,9 +117,9 @@ def stage(folder: Path, columns: Columns) -> Iterator[Staging]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        with duckdb.connect(folder / "staging.duckdb") as connection:
+        with duckdb.connect() as connection:
             connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-            connection.execute("SET temp_directory = $1", [str(folder / "spilled")])
+            connection.execute("SET temp_directory = $1", [str(folder)])
             connection.execute("SET preserve_insertion_order = false")
             connection.execute("SET TimeZone = 'UTC'")
             yield Staging(connection, columns)
