@@ -168,7 +168,8 @@ def _size(table: Path) -> float:
 
 def _row(one: Measured) -> str:
     return (
-        f"{one.lines:>12,} lines {one.file_mebibytes:8.0f} MiB gz {one.seconds:7.1f} s ({one.cpu_seconds:.1f} s of CPU) "
+        f"{one.lines:>12,} lines {one.file_mebibytes:8.0f} MiB gz {one.seconds:7.1f} s "
+        f"({one.cpu_seconds:.1f} s of CPU) "
         f"{one.lines_per_second:>10,.0f} lines/s {one.peak_memory_mebibytes:7.0f} MiB peak "
         f"{one.stays:>12,} stays ({one.stays_mebibytes:.0f} MiB) "
         f"{one.quarantined:>12,} quarantined ({one.quarantine_mebibytes:.0f} MiB)"

@@ -14,5 +14,6 @@ select
     device_id,
     bay_id,
     file_name,
-    line_number
+    line_number,
+    file_sha256
 from {{ source('silver', 'historical_stays') }}

@@ -7,7 +7,7 @@ _PROVENANCE = (
     Column(
         "file_sha256",
         Type.TEXT,
-        "SHA-256 of the file as downloaded, in hexadecimal digits; of a zip's member, unpacked",
+        "SHA-256 of the file as downloaded; of a zip's member, unpacked",
     ),
     Column("line_number", Type.BIGINT, "Line of the file; the header is 1, blank lines are not counted"),
     Column("run_id", Type.TEXT, "The run of `melpark backfill` that loaded the file"),
