@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 
 import numpy as np
@@ -51,17 +52,18 @@ class Lines:
         )
         self._text = text
         self._misfits: list[tuple[int, str]] = []
-        self._stream = arrow_csv.open_csv(
-            pa.PythonFile(source, mode="r"),
-            # Without threads Arrow knows the number of a line that does not fit.
-            arrow_csv.ReadOptions(
-                use_threads=False, block_size=BLOCK_BYTES, column_names=found.ours, skip_rows=HEADER_LINE
-            ),
-            arrow_csv.ParseOptions(invalid_row_handler=self._misfit),
-            arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(found.ours, pa.string()), strings_can_be_null=False
-            ),
-        )
+        with _named(text):
+            self._stream = arrow_csv.open_csv(
+                pa.PythonFile(source, mode="r"),
+                # Without threads Arrow knows the number of a line that does not fit.
+                arrow_csv.ReadOptions(
+                    use_threads=False, block_size=BLOCK_BYTES, column_names=found.ours, skip_rows=HEADER_LINE
+                ),
+                arrow_csv.ParseOptions(invalid_row_handler=self._misfit),
+                arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(found.ours, pa.string()), strings_can_be_null=False
+                ),
+            )
 
     def _misfit(self, row: arrow_csv.InvalidRow) -> str:
         self._misfits.append((row.number, row.text))
@@ -70,7 +72,7 @@ class Lines:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All batches in order. Raises RefusedError when the text is not UTF-8."""
         number = HEADER_LINE + 1
-        try:
+        with _named(self._text):
             for batch in self._stream:
                 misfits, self._misfits = self._misfits, []
                 numbers = line_numbers(number, batch.num_rows, [line for line, _ in misfits])
@@ -84,10 +86,6 @@ class Lines:
                 self._misfits = [misfit for misfit in misfits if misfit[0] >= number] + self._misfits
                 if passed:
                     yield self._of_misfits(passed)
-        except pa.ArrowInvalid as error:
-            raise RefusedError(
-                f"{self._text.name} is not a CSV in UTF-8", str(error), "Nothing of it was loaded"
-            ) from None
         if self._misfits:
             yield self._of_misfits(self._misfits)
 
@@ -102,3 +100,14 @@ def line_numbers(first: int, count: int, misfits: list[int]) -> "np.ndarray[tupl
     if misfits:
         numbers = numbers[~np.isin(numbers, np.array(misfits, dtype=np.int64))]
     return numbers[:count]
+
+
+@contextmanager
+def _named(text: Text) -> Iterator[None]:
+    """What Arrow cannot read is the file's fault, and said so."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise RefusedError(
+            f"{text.name} is not a CSV in UTF-8", str(error), "Nothing of it was loaded"
+        ) from None

@@ -25,7 +25,7 @@ from melpark.processing.history.overlaps import (
     refused,
 )
 
-MEMORY_LIMIT = "1GB"
+MEMORY_LIMIT = "512MB"
 BATCH_ROWS = 65_536
 # Ours to the end, but for what the file says in other words.
 STAY_TEXTS = tuple(name for name in TEXTS if name not in ("duration", "in_violation", "vehicle_present"))

@@ -132,7 +132,7 @@ LINE = (HEADER_2017 + "\n").encode()
         (lambda folder: text(folder / "a.csv", b"\n\n"), RefusedError, "a.csv is empty"),
         (lambda folder: text(folder / "a.gz", gzip.compress(b"")), RefusedError, "a.gz is empty"),
         (lambda folder: text(folder / "a.csv", b"\xff\xfe\x00"), RefusedError, "not a CSV"),
-        (lambda folder: text(folder / "a.csv", LINE + b"\xff" * 30 + LINE[13:]), RefusedError, "UTF-8"),
+        (lambda folder: text(folder / "a.csv", LINE + b"\xff" + b"," * 13 + b"\n"), RefusedError, "UTF-8"),
         (
             lambda folder: text(folder / "a.csv", b"DeviceId,Colour,StreetMarker\n1,2,3\n"),
             RefusedError,
@@ -180,7 +180,5 @@ def test_blocks_of_a_file_join_without_a_seam(tmp_path: Path, monkeypatch: pytes
     assert outcome == Outcome("events.csv", outcome.sha256, True, 54, 50, {"wrong_number_of_fields": 4})
     found = rows(tmp_path, "SELECT line_number, street_marker FROM silver.historical_stays ORDER BY 1")
     assert found == [(line, row.split(",")[4]) for line, row in enumerate(others, 2) if "misfit" not in row]
-    assert [
-        others[line - 2]
-        for (line,) in rows(tmp_path, "SELECT line_number FROM silver.historical_quarantine ORDER BY 1")
-    ] == ["misfit,3", "misfit,20", "misfit,21", "misfit,40"]
+    misfits = rows(tmp_path, "SELECT payload->>'line' FROM silver.historical_quarantine ORDER BY line_number")
+    assert misfits == [("misfit,3",), ("misfit,20",), ("misfit,21",), ("misfit,40",)]
