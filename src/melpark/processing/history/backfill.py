@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 
 from melpark.errors import StopError
 from melpark.places import Home
@@ -26,6 +26,8 @@ from melpark.processing.tables import QUARANTINE_OF_FILES, STAYS_OF_FILES
 
 CHECKSUM, READING, SORTING, WRITING = "checksum", "reading", "sorting", "writing"
 STAY = "stay"
+# A writer holds a whole row group of every column; the default is a million rows.
+PARQUET = WriterProperties(max_row_group_size=131_072, compression="ZSTD")
 NOTHING_HELD = "SELECT NULL AS street_marker, 0 AS arrival_us, 0 AS departure_us WHERE FALSE"
 
 
@@ -105,13 +107,20 @@ class Load:
         written = _Counter(self.progress)
         refused = self._rows(text, sha256, staging.quarantined(), quarantine, written)
         if DeltaTable(quarantine).transaction_version(sha256) is None:
-            write_deltalake(quarantine, refused, mode="append", commit_properties=_loaded(sha256))
+            write_deltalake(
+                quarantine,
+                refused,
+                mode="append",
+                writer_properties=PARQUET,
+                commit_properties=_loaded(sha256),
+            )
         else:
             write_deltalake(
                 quarantine,
                 refused,
                 mode="overwrite",
                 predicate=f"file_sha256 = '{sha256}'",
+                writer_properties=PARQUET,
                 commit_properties=_loaded(sha256),
             )
         stays = catalogue.path_of(self.home, STAYS_OF_FILES)
@@ -119,6 +128,7 @@ class Load:
             stays,
             self._rows(text, sha256, staging.stays(), stays, written),
             mode="append",
+            writer_properties=PARQUET,
             commit_properties=_loaded(sha256),
         )
 
