@@ -86,10 +86,10 @@ def reasons(home: Path) -> Counter[str]:
     return Counter(reason for (reason,) in rows(home, "SELECT reason FROM silver.historical_quarantine"))
 
 
-def everything(home: Path) -> dict[str, set[tuple[Any, ...]]]:
+def everything(home: Path) -> dict[str, Counter[tuple[Any, ...]]]:
     """All rows but for the run that brought them."""
     return {
-        name: set(rows(home, f"SELECT * EXCLUDE (run_id, loaded_at) FROM silver.historical_{name}"))
+        name: Counter(rows(home, f"SELECT * EXCLUDE (run_id, loaded_at) FROM silver.historical_{name}"))
         for name in ("stays", "quarantine")
     }
 
