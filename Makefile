@@ -15,10 +15,10 @@ ARGS ?=
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up down status logs doctor reset test lint format bench bench-ingest clean lock
+.PHONY: help up down status logs doctor reset test lint format bench bench-ingest bench-backfill clean lock
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 up: $(VENV)/.synced ## Start every engine and show the map; Ctrl-C stops everything (ARGS="--source replay ...")
 	@exec $(BIN)/melpark up $(ARGS)
@@ -55,6 +55,9 @@ bench: $(VENV)/.synced-dev ## Measure what the README claims
 
 bench-ingest: $(VENV)/.synced-dev ## Measure what a poll costs in PostgreSQL
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py $(ARGS)
+
+bench-backfill: $(VENV)/.synced-dev ## Measure the loading of historical files
+	@$(BIN)/python benchmarks/backfill.py $(ARGS)
 
 clean: ## Remove what is built, but no data
 	rm -rf $(VENV) $(TOOLS) web/node_modules web/dist

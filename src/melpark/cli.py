@@ -30,6 +30,8 @@ cdc = typer.Typer(no_args_is_help=True, help="Change data capture: the Debezium 
 app.add_typer(cdc, name="cdc")
 simulate = typer.Typer(help="Play the City's portal, or write its simulated past.")
 app.add_typer(simulate, name="simulate")
+backfill = typer.Typer(no_args_is_help=True, help="Data of the past into the lake.")
+app.add_typer(backfill, name="backfill")
 out = Console()
 state = {"debug": False}
 
@@ -334,6 +336,26 @@ def cdc_status() -> None:
         f"connector {now.connector}, task {now.task} {now.trace}".rstrip(), highlight=False, soft_wrap=True
     )
     raise typer.Exit(0 if now.is_running else 1)
+
+
+@backfill.callback()
+def _backfill() -> None: ...
+
+
+@backfill.command("events")
+def backfill_events(
+    files: Annotated[list[Path], typer.Argument(help="The City's CSVs: plain, gz or zip.")],
+) -> None:
+    """Load the City's historical event files into silver.historical_stays."""
+    from datetime import UTC, datetime
+
+    from melpark.processing.history import backfill as events
+    from melpark.processing.history.progress import Screen
+    from melpark.stack import home as homes
+
+    home = homes.make(configuration.load())
+    with Screen(out) as screen:
+        events.run(home, files, datetime.now(UTC), screen)
 
 
 def main() -> None:

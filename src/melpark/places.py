@@ -65,6 +65,11 @@ class Home:
         return self.root / "engines" / name
 
     @property
+    def backfill(self) -> Path:
+        """Where a historical file is looked through before it is loaded; gone afterwards."""
+        return self.root / "backfill"
+
+    @property
     def lake(self) -> Path:
         return self.root / "lake"
 

@@ -2,6 +2,7 @@
 
 from melpark.contracts.bay_restrictions import BAY_RESTRICTIONS
 from melpark.contracts.bays import BAYS
+from melpark.contracts.historical_stays import HISTORICAL_QUARANTINE, HISTORICAL_STAYS
 from melpark.contracts.meters import METERS
 from melpark.contracts.polls import POLLS, REJECTED_RECORDS
 from melpark.contracts.rule_windows import RULE_VERSIONS, RULE_WINDOWS
@@ -25,6 +26,8 @@ TABLES: tuple[Table, ...] = (
     RULE_VERSIONS,
     REJECTED_RECORDS,
 )
+# In the lake alone; PostgreSQL never sees the historical files.
+HISTORICAL: tuple[Table, ...] = (HISTORICAL_STAYS, HISTORICAL_QUARANTINE)
 CAPTURED: tuple[Table, ...] = tuple(table for table in TABLES if table.is_captured)
 REFERENCES: tuple[Table, ...] = (BAYS, ZONE_SEGMENTS, SIGN_PLATES, BAY_RESTRICTIONS, METERS)
 DATASETS: tuple[str, ...] = tuple(table.dataset for table in TABLES if table.dataset)
@@ -35,6 +38,9 @@ __all__ = [
     "CAPTURED",
     "DATASETS",
     "FEED_OUTAGES",
+    "HISTORICAL",
+    "HISTORICAL_QUARANTINE",
+    "HISTORICAL_STAYS",
     "METERS",
     "POLLS",
     "REFERENCES",

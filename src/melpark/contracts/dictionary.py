@@ -3,19 +3,19 @@
 import sys
 from collections.abc import Iterator
 
-from melpark.contracts import TABLES, Table
+from melpark.contracts import HISTORICAL, TABLES, Table
 
 HEAD = """\
 # Data dictionary
 
-Every table of schema `parking` in PostgreSQL, made from `melpark.contracts` by
+Every table of schema `parking` in PostgreSQL, and those of the lake that the City's historical files fill, made from `melpark.contracts` by
 `python -m melpark.contracts.dictionary > docs/data-dictionary.md`; a test compares. Times are UTC.
 """
 
 
 def text() -> str:
     """The whole page, as Markdown."""
-    return HEAD + "".join(f"\n{section}" for table in TABLES for section in _sections(table))
+    return HEAD + "".join(f"\n{section}" for table in (*TABLES, *HISTORICAL) for section in _sections(table))
 
 
 def _sections(table: Table) -> Iterator[str]:

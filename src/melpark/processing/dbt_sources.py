@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 
-from melpark.processing.tables import SILVER, LakeTable
+from melpark.processing.tables import SILVER, STAYS_OF_FILES, LakeTable
 
 HEAD = """\
 # Made by `python -m melpark.processing.dbt_sources`; a test compares.
@@ -13,14 +13,15 @@ version: 2
 sources:
   - name: silver
     schema: silver
-    description: Typed change events, one row per key; made by melpark.processing.silver.
+    description: Typed change events, one row per key, and the stays of the City's historical files.
     tables:
 """
 
 
 def text() -> str:
     """The whole file, as YAML."""
-    return HEAD + "".join(line for table in SILVER for line in _table(table.lake))
+    tables = [*(table.lake for table in SILVER), STAYS_OF_FILES]
+    return HEAD + "".join(line for table in tables for line in _table(table))
 
 
 def _table(table: LakeTable) -> Iterator[str]:

@@ -6,6 +6,8 @@ from melpark.contracts import (
     BAY_RESTRICTIONS,
     BAYS,
     FEED_OUTAGES,
+    HISTORICAL_QUARANTINE,
+    HISTORICAL_STAYS,
     METERS,
     POLLS,
     REFERENCES,
@@ -155,4 +157,26 @@ SILVER: tuple[SilverTable, ...] = (
     # Last: a poll that is in silver says that all it brought is there.
     _silver(POLLS),
 )
-TABLES: tuple[LakeTable, ...] = (BRONZE, *(table.lake for table in SILVER), QUARANTINE)
+
+
+def _historical(contract: Table, *partitioned_by: str) -> LakeTable:
+    return LakeTable(
+        database="silver",
+        name=contract.name,
+        grain=contract.grain,
+        key=contract.key,
+        columns=tuple(_column(column) for column in contract.columns),
+        partitioned_by=partitioned_by,
+    )
+
+
+STAYS_OF_FILES = _historical(HISTORICAL_STAYS)
+# By reason, so that half of a file, its vacancies, lies where no one reads who looks for errors.
+QUARANTINE_OF_FILES = _historical(HISTORICAL_QUARANTINE, "reason")
+TABLES: tuple[LakeTable, ...] = (
+    BRONZE,
+    *(table.lake for table in SILVER),
+    QUARANTINE,
+    STAYS_OF_FILES,
+    QUARANTINE_OF_FILES,
+)

@@ -33,6 +33,20 @@ class Stamp:
 
 def prepare(settings: Settings, again: bool = False) -> Stamp:
     """Make or check the home before anything starts. Raises when its source differs or the disk is full."""
+    home = make(settings)
+    old = read_stamp(home)
+    if old is None:
+        stamp = Stamp(settings.source)
+    else:
+        require_same(old, settings)
+        stamp = Stamp(old.source, LAYOUT_VERSION, old.run_number + (1 if again else 0))
+    if stamp != old:
+        write_whole(home.stamp, json.dumps(asdict(stamp)))
+    return stamp
+
+
+def make(settings: Settings) -> Home:
+    """Make or check the home's folder, which has no source yet. Raises when it is foreign or the disk is full."""
     root = settings.home.resolve()
     require_disk(root, settings.min_free_disk_mebibytes)
     make_folder(root)
@@ -43,15 +57,7 @@ def prepare(settings: Settings, again: bool = False) -> Stamp:
     secrets.ensure(home)
     for folder in (home.run, home.logs):
         folder.mkdir(exist_ok=True)
-    old = read_stamp(home)
-    if old is None:
-        stamp = Stamp(settings.source)
-    else:
-        require_same(old, settings)
-        stamp = Stamp(old.source, LAYOUT_VERSION, old.run_number + (1 if again else 0))
-    if stamp != old:
-        write_whole(home.stamp, json.dumps(asdict(stamp)))
-    return stamp
+    return home
 
 
 def _require_own(home: Home) -> None:

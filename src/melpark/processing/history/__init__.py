@@ -1,0 +1,1 @@
+"""The City's historical event files: looked through by DuckDB, written by delta-rs, no engine needed."""
