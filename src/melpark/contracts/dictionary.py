@@ -8,8 +8,9 @@ from melpark.contracts import HISTORICAL, TABLES, Table
 HEAD = """\
 # Data dictionary
 
-Every table of schema `parking` in PostgreSQL, and those of the lake that the City's historical files fill, made from `melpark.contracts` by
-`python -m melpark.contracts.dictionary > docs/data-dictionary.md`; a test compares. Times are UTC.
+Every table of schema `parking` in PostgreSQL, and those of the lake that the City's historical files fill. Made from
+`melpark.contracts` by `python -m melpark.contracts.dictionary > docs/data-dictionary.md`; a test compares.
+Times are UTC.
 """
 
 

@@ -1,4 +1,4 @@
-"""Nightly care of the lake: small files are packed, files that no version needs are removed."""
+"""Nightly care: the lake's small files are packed, old versions removed; PostgreSQL drops months that silver holds."""
 
 import logging
 from pathlib import Path
@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 from pyspark.errors import PySparkException
 
+from melpark.contracts import POLLS, SENSORS
+from melpark.errors import MelParkError
+from melpark.ingestion.retention import drop_old_events
 from melpark.places import Home
+from melpark.processing import query
 from melpark.processing.spark_session import connect, first_line
 from melpark.settings import Settings
 
@@ -27,7 +31,28 @@ def _care_for(session: "SparkSession", table: Path) -> None:
 
 
 def run(settings: Settings) -> None:
-    """OPTIMIZE and VACUUM every Delta table of the home; readers and streams go on meanwhile."""
+    """OPTIMIZE and VACUUM every Delta table of the home, then drop PostgreSQL's old events; streams go on meanwhile."""
+    _care_for_lake(settings)
+    _drop_old_events(settings)
+
+
+def _drop_old_events(settings: Settings) -> None:
+    try:
+        newest = query.sql(
+            settings,
+            f"SELECT max(observed_at) FROM silver.{POLLS.name} "
+            f"WHERE dataset = '{SENSORS.dataset}' AND outcome = 'accepted'",
+        )[1][0][0]
+        # Now is source time: the newest poll of the sensors, seen from here.
+        dropped = drop_old_events(settings, newest, newest) if newest is not None else []
+    except MelParkError as error:
+        log.error("Old events stay: %s", error)
+        return
+    if dropped:
+        log.info("dropped %s, which silver holds", ", ".join(dropped))
+
+
+def _care_for_lake(settings: Settings) -> None:
     session = connect(settings, wait_seconds=30)
     try:
         for table in sorted(Home(settings.home.resolve()).lake.glob("*/*")):

@@ -107,7 +107,9 @@ def test_nothing_listens_beyond_the_loopback(newcomer: Newcomer) -> None:
         )
     }
     listening = [
-        c.laddr.ip for c in psutil.net_connections("tcp") if c.laddr and c.status == "LISTEN" and c.pid in family
+        c.laddr.ip
+        for c in psutil.net_connections("tcp")
+        if c.laddr and c.status == "LISTEN" and c.pid in family
     ]
     assert len(listening) >= 6
     assert {address.removeprefix("::ffff:") for address in listening} <= {"127.0.0.1", "::1"}

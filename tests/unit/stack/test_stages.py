@@ -58,6 +58,8 @@ def measured(postgres: int, silver: int, events: int, rows: int) -> Measurement:
 
 def test_the_way_is_drained_when_silver_holds_the_newest_poll_and_every_event() -> None:
     assert measured(postgres=7, silver=7, events=100, rows=100).is_drained
+    # Old months are dropped from PostgreSQL alone.
+    assert measured(postgres=7, silver=7, events=90, rows=100).is_drained
     assert not measured(postgres=7, silver=6, events=100, rows=100).is_drained
     assert not measured(postgres=7, silver=7, events=100, rows=99).is_drained
     assert not Measurement().is_drained
