@@ -8,6 +8,7 @@ TESTS = Path(__file__).resolve().parents[1]
 WHOLE_STACK = (TESTS / "e2e", TESTS / "integration" / "serving")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         is_whole = any(item.path.is_relative_to(folder) for folder in WHOLE_STACK)
