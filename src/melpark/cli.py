@@ -294,7 +294,7 @@ def simulate_history(
         typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"], help="End in UTC; now without it."),
     ] = None,
 ) -> None:
-    """Write days of the simulated feed as polls would have found them, and the truth beside them."""
+    """Write simulated days as polls would have found them, and the truth."""
     from melpark.simulator import history_files, server
 
     settings = configuration.load()

@@ -32,7 +32,7 @@ def events(truth: Truth, bays: list[int], start: datetime, hours: float) -> list
 
 
 def test_a_moment_is_the_same_whichever_moments_were_asked_before(truth: Truth, bays: list[int]) -> None:
-    moments = [(bay, WEEK + timedelta(hours=7 * n)) for bay in bays[:40] for n in range(10)]
+    moments = [(bay, WEEK + timedelta(hours=7 * n)) for bay in bays[:15] for n in range(10)]
     forwards = {moment: truth.true_status(*moment) for moment in moments}
     random.Random(1).shuffle(moments)
     fresh = Truth(truth.city)
