@@ -91,7 +91,7 @@ def up(
             "source": source.value if source else ("replay" if capture else None),
             "capture_dir": capture,
             "speed": speed,
-            "history": False if no_history else None,
+            "history_days": 0 if no_history else None,
         }
     )
     if (until_done or again) and settings.source != "replay":

@@ -125,7 +125,7 @@ class Probe:
                    max(feed_updated_at) FILTER (WHERE outcome = 'accepted'),
                    max(observed_at) FILTER (WHERE outcome = 'accepted' AND dataset = %s),
                    extract(epoch FROM clock_timestamp() - max(received_at) FILTER (WHERE outcome = 'accepted')),
-                   max(poll_id) FILTER (WHERE outcome = 'accepted' AND dataset = %s),
+                   max(poll_id) FILTER (WHERE outcome = 'accepted' AND dataset = %s AND origin = 'live'),
                    (SELECT count(*) FROM parking.sensor_events),
                    (SELECT max(status_changed_at) FROM parking.sensor_events)
             FROM parking.polls
@@ -236,7 +236,8 @@ class Probe:
             ("kafka", "postgres"),
             ("bronze", "kafka"),
             ("silver", "bronze"),
-            ("serving", "kafka"),
+            # The server shows live polls of the sensors only.
+            ("serving", "feed"),
         ):
             lag = self._lags[name].lag(now, found.positions.get(before), found.positions.get(name))
             found.stages[name].lag_seconds = lag
