@@ -53,7 +53,7 @@ def run(settings: Settings, once: bool = False, record: Path | None = None, refe
 async def _run(settings: Settings, once: bool, record: Path | None, refetch: bool) -> None:
     _cancel_on_signal()
     loader = PostgresLoader(settings)
-    seeding = _seeding(settings, loader)
+    seeding = seeding_for(settings, loader)
     try:
         async with ParkingApi(settings) as api:
             polls = [
@@ -66,7 +66,8 @@ async def _run(settings: Settings, once: bool, record: Path | None, refetch: boo
         loader.close()
 
 
-def _seeding(settings: Settings, loader: PostgresLoader) -> "Seeding | None":
+def seeding_for(settings: Settings, loader: PostgresLoader) -> "Seeding | None":
+    """What fills in the history: only the simulator has one, and only when it is asked for."""
     if settings.source != "simulator" or not settings.history_days:
         return None
     # Other sources need none of what this loads.
@@ -89,12 +90,14 @@ async def _follow(polls: "list[Poll]", seeding: "Seeding | None") -> None:
 
 async def _fill_in(seeding: "Seeding") -> None:
     """Fill in the whole history, however often PostgreSQL goes away; what it refuses ends it."""
-    await seeding.opened.wait()
     trouble, pauses = _Trouble("history"), _pauses()
     while True:
         try:
             if not await seeding.fill_in_next():
-                return
+                if seeding.opened.is_set():
+                    return
+                await seeding.opened.wait()
+                continue
         except RetryableError as error:
             trouble.say(error)
             await asyncio.sleep(next(pauses))
