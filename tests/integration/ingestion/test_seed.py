@@ -160,9 +160,8 @@ def test_a_killed_poller_goes_on_with_the_history_and_none_is_lost_or_doubled(
     # It may be that the portal fails just now.
     settings = postgres.model_copy(update={"history_days": 1, "simulator_outages": False})
     with portal(settings) as played:
-        for least in (1, 100):
-            with polling(played, tmp_path / "log"):
-                wait_until(lambda least=least: query(seeded)[0][0] > least, "a part of the history")  # type: ignore[misc]
+        with polling(played, tmp_path / "log"):
+            wait_until(lambda: query(seeded)[0][0] > 1, "a part of the history")
         with polling(played, tmp_path / "log"):
             wait_until(
                 lambda: bool(query("SELECT FROM parking.polls WHERE note = %s", FIRST_POLL)), "the first day"
@@ -176,9 +175,7 @@ def test_a_killed_poller_goes_on_with_the_history_and_none_is_lost_or_doubled(
     whole = made.found(Span(oldest + REFRESH, newest + REFRESH)).sensor_events.to_pylist()
     whole += made.opening(oldest).sensor_events.to_pylist()
     found = [row for row in rows(settings, SENSOR_EVENTS, ()) if row["origin"] == "seed"]
-    key = [(row["kerbside_id"], row["status_changed_at"]) for row in found]
-    assert len(key) == len(set(key))
-    assert sorted(map(str, found)) == sorted(map(str, whole))
+    assert found == sorted(whole, key=lambda row: (row["kerbside_id"], row["status_changed_at"]))
     assert "1 of 1 days" in (tmp_path / "log").read_text()
 
 
