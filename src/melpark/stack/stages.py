@@ -48,6 +48,7 @@ class Measurement:
     positions: dict[str, int] = field(default_factory=dict)
     events_in_postgres: int | None = None
     source_age_seconds: float | None = None
+    history_days: int = 0
 
     @property
     def is_drained(self) -> bool:
@@ -127,17 +128,19 @@ class Probe:
                    extract(epoch FROM clock_timestamp() - max(received_at) FILTER (WHERE outcome = 'accepted')),
                    max(poll_id) FILTER (WHERE outcome = 'accepted' AND dataset = %s AND origin = 'live'),
                    (SELECT count(*) FROM parking.sensor_events),
-                   (SELECT max(status_changed_at) FROM parking.sensor_events)
+                   (SELECT max(status_changed_at) FROM parking.sensor_events),
+                   max(started_at) FILTER (WHERE origin = 'seed') - min(started_at) FILTER (WHERE origin = 'seed')
             FROM parking.polls
             """,
             (contracts.SENSORS.dataset, contracts.SENSORS.dataset),
         ).fetchone()
         assert row is not None
-        polls, newest, feed_updated_at, observed_at, since, newest_feed, events, event_at = row
+        polls, newest, feed_updated_at, observed_at, since, newest_feed, events, event_at, seeded = row
         lag = None if since is None else float(since)
         found.stages["ingestion"] = Stage(polls, feed_updated_at, lag)
         found.stages["postgres"] = Stage(events, event_at, None if newest is None else 0.0)
         found.events_in_postgres = events
+        found.history_days = seeded.days if seeded else 0
         if newest is not None:
             found.positions["postgres"] = newest
         if newest_feed is not None:
