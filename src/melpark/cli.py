@@ -93,7 +93,7 @@ def up(
             "source": source.value if source else ("replay" if capture else None),
             "capture_dir": capture,
             "speed": speed,
-            "history": False if no_history else None,
+            "history_days": 0 if no_history else None,
         }
     )
     if (until_done or again) and settings.source != "replay":
@@ -296,7 +296,7 @@ def simulate_history(
         typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"], help="End in UTC; now without it."),
     ] = None,
 ) -> None:
-    """Write days of the simulated feed as polls would have found them, and the truth beside them."""
+    """Write simulated days as polls would have found them, and the truth."""
     from melpark.simulator import history_files, server
 
     settings = configuration.load()

@@ -38,7 +38,8 @@ class Settings(BaseModel):
     speed: float | None = Field(default=None, ge=0, le=100_000)
     portal_url: str | None = None
     portal_api_key: SecretStr | None = None
-    history: bool = True
+    # Days that are filled in before the first poll of a fresh home of the simulator.
+    history_days: int = Field(default=28, ge=0, le=366)
     simulator_seed: int = 20250807
     simulator_outages: bool = True
     run_number: int = Field(default=1, ge=1)

@@ -26,7 +26,7 @@ def commands() -> list[str]:
 
 def _commands(command: object, way: tuple[str, ...]) -> Iterator[str]:
     inner = getattr(command, "commands", None)
-    if inner is None:
+    if inner is None or getattr(command, "invoke_without_command", False):
         yield " ".join(way)
     for name, below in (inner or {}).items():
         yield from _commands(below, (*way, name))

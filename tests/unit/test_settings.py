@@ -92,7 +92,7 @@ def test_a_child_reads_equal_settings_from_its_environment(tmp_path: Path, file:
         speed=0.0,
         portal_url="https://example.org",
         portal_api_key=SecretStr("s3cret"),
-        history=False,
+        history_days=0,
         run_number=7,
         poll_interval_seconds=0.25,
         postgres_user="nobody",
@@ -100,7 +100,7 @@ def test_a_child_reads_equal_settings_from_its_environment(tmp_path: Path, file:
     different = {
         name for name in Settings.model_fields if getattr(settings, name) != getattr(Settings(), name)
     }
-    assert different >= {"home", "speed", "portal_api_key", "history", "run_number"}
+    assert different >= {"home", "speed", "portal_api_key", "history_days", "run_number"}
     assert load(environment=settings.environment(), file=file) == settings
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -20,6 +21,9 @@ from melpark.ingestion.sources import READERS
 from melpark.settings import Settings
 from melpark.simulator import capture
 
+if TYPE_CHECKING:
+    from melpark.ingestion.seed import Seeding
+
 log = logging.getLogger(__name__)
 
 # References first: rules and places are there when the first sensors come.
@@ -29,6 +33,8 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
 # A spent quota may be given back by hand before the day ends.
 LONGEST_QUOTA_PAUSE_SECONDS = 3600.0
+# Between two parts of the history, so that live changes find their way through the log beside it.
+REST_AFTER_HISTORY_SECONDS = 1.0
 
 
 def run(settings: Settings, once: bool = False, record: Path | None = None, refetch: bool = False) -> None:
@@ -47,24 +53,61 @@ def run(settings: Settings, once: bool = False, record: Path | None = None, refe
 async def _run(settings: Settings, once: bool, record: Path | None, refetch: bool) -> None:
     _cancel_on_signal()
     loader = PostgresLoader(settings)
+    seeding = seeding_for(settings, loader)
     try:
         async with ParkingApi(settings) as api:
-            polls = [Poll(settings, api, loader, dataset, once, record, refetch) for dataset in DATASETS]
-            await (_once(polls) if once else _follow(polls))
+            polls = [
+                Poll(settings, api, loader, dataset, once, record, refetch, seeding) for dataset in DATASETS
+            ]
+            await (_once(polls) if once else _follow(polls, seeding))
     except asyncio.CancelledError:
         log.info("Stopped")
     finally:
         loader.close()
 
 
-async def _follow(polls: "list[Poll]") -> None:
+def seeding_for(settings: Settings, loader: PostgresLoader) -> "Seeding | None":
+    """What fills in the history: only the simulator has one, and only when it is asked for."""
+    if settings.source != "simulator" or not settings.history_days:
+        return None
+    # Other sources need none of what this loads.
+    from melpark.ingestion.seed import Seeding
+
+    return Seeding(settings, loader)
+
+
+async def _follow(polls: "list[Poll]", seeding: "Seeding | None") -> None:
     tasks = [asyncio.create_task(poll.follow()) for poll in polls]
+    if seeding is not None:
+        tasks.append(asyncio.create_task(_fill_in(seeding)))
     try:
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _fill_in(seeding: "Seeding") -> None:
+    """Fill in the whole history, however often PostgreSQL goes away; what it refuses ends it."""
+    trouble, pauses = _Trouble("history"), _pauses()
+    while True:
+        try:
+            if not await seeding.fill_in_next():
+                if seeding.opened.is_set():
+                    return
+                await seeding.opened.wait()
+                continue
+        except RetryableError as error:
+            trouble.say(error)
+            await asyncio.sleep(next(pauses))
+            continue
+        except RefusedError as error:
+            log.error("history: %s", error)
+            return
+        trouble.is_over()
+        pauses = _pauses()
+        await asyncio.sleep(REST_AFTER_HISTORY_SECONDS)
 
 
 async def _once(polls: "list[Poll]") -> None:
@@ -89,6 +132,7 @@ class Poll:
         is_single: bool,
         record: Path | None,
         refetch: bool,
+        seeding: "Seeding | None" = None,
     ) -> None:
         self._settings = settings
         self._api = api
@@ -97,6 +141,7 @@ class Poll:
         self._is_single = is_single
         self._record = record
         self._refetch = refetch
+        self._seeding = seeding if dataset == SENSORS.dataset else None
 
     async def follow(self) -> None:
         pauses = _pauses()
@@ -145,6 +190,8 @@ class Poll:
         trouble = _Trouble(self._dataset)
         for pause in _pauses():
             try:
+                if self._seeding is not None:
+                    await self._seeding.open(answer.observed_at)
                 outcome = self._loader.load(answer)
             except RetryableError as error:
                 if self._is_single:

@@ -84,7 +84,7 @@ class PostgresLoader:
 
         None when another version of the parser read that poll: then the answer is worth to be read again.
         """
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             row = cursor.execute(
                 """
                 SELECT etag, body_digest FROM parking.polls
@@ -101,7 +101,7 @@ class PostgresLoader:
         Raises RetryableError when PostgreSQL goes away (then nothing, or all, was committed), RefusedError when
         it does not take the rows (then nothing was), StopError when another poller is running.
         """
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             work = _Work(notes=[answer.note] if answer.note else [])
             changed, reason = None, None
             try:
@@ -127,7 +127,7 @@ class PostgresLoader:
 
     def record_failure(self, dataset: str, reason: str, started_at: datetime, received_at: datetime) -> None:
         """Leave a row for an attempt that brought no complete answer; it has no ETag."""
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             cursor.execute(
                 """
                 INSERT INTO parking.polls
@@ -205,7 +205,8 @@ class PostgresLoader:
                 )
 
     @contextmanager
-    def _transaction(self) -> Iterator[Cursor[TupleRow]]:
+    def transaction(self) -> Iterator[Cursor[TupleRow]]:
+        """One transaction in the session that holds the lock. Raises as `load` does."""
         connection = self._open()
         try:
             with connection.transaction(), connection.cursor() as cursor:
@@ -279,7 +280,10 @@ def _digest(answer: Answer) -> str:
 def _newest_accepted(cursor: Cursor[TupleRow], dataset: str) -> datetime | None:
     return _one_time(
         cursor,
-        "SELECT max(observed_at) FROM parking.polls WHERE dataset = %s AND outcome = 'accepted'",
+        """
+        SELECT max(observed_at) FROM parking.polls
+        WHERE dataset = %s AND outcome = 'accepted' AND origin = 'live'
+        """,
         dataset,
     )
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from melpark.contracts import FEED_OUTAGES, POLLS, SENSOR_EVENTS, SENSOR_STATES, SENSORS
 from melpark.simulator import polled
-from melpark.simulator.arrow import schema, table
+from melpark.simulator.arrow import TIMESTAMP, schema, table
 from melpark.simulator.drift import NO_ZONE
 from melpark.simulator.feed import REFRESH_SECONDS, Feed, tick_of
 from melpark.simulator.outages import Failure
@@ -211,6 +211,9 @@ class History:
                 "changed": pa.array(by_poll["changed"], pa.int32(), mask=mask),
                 "rejected": pa.array(np.full(count, rejected), pa.int32(), mask=mask),
                 "origin": _origins(count),
+                "finished_at": pa.nulls(count, TIMESTAMP),
+                "body_digest": pa.nulls(count, pa.string()),
+                "note": pa.nulls(count, pa.string()),
             },
         )
 

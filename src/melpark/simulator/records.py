@@ -4,16 +4,14 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from melpark.contracts import BAYS, SIGN_PLATES, ZONE_SEGMENTS
+from melpark.contracts import BAY_RESTRICTIONS, BAYS, METERS, SIGN_PLATES, ZONE_SEGMENTS
 from melpark.simulator.city import City
 from melpark.simulator.older_rules import restriction_records
 from melpark.simulator.randomness import stream
 
 Record = dict[str, Any]
 
-METERS_DATASET = "on-street-car-parking-meters-with-location"
-RESTRICTIONS_DATASET = "on-street-car-park-bay-restrictions"
-METERS = 1_313
+METER_COUNT = 1_313
 METERS_WITHOUT_CARD_NOTE = 307
 
 
@@ -23,8 +21,8 @@ def reference_records(city: City) -> Mapping[str, list[Record]]:
         BAYS.dataset: bay_records(city),
         ZONE_SEGMENTS.dataset: zone_segment_records(city),
         SIGN_PLATES.dataset: sign_plate_records(city),
-        METERS_DATASET: meter_records(city),
-        RESTRICTIONS_DATASET: restriction_records(city),
+        METERS.dataset: meter_records(city),
+        BAY_RESTRICTIONS.dataset: restriction_records(city),
     }
 
 
@@ -82,7 +80,7 @@ def meter_records(city: City) -> list[Record]:
         for bay in city.bays
         if bay.zone and any(plate.code.startswith("MP") for plate in bay.zone.signs.plates)
     ]
-    places = rng.sample(metered, min(METERS, len(metered)))
+    places = rng.sample(metered, min(METER_COUNT, len(metered)))
     without = set(rng.sample(range(len(places)), METERS_WITHOUT_CARD_NOTE))
     numbers = rng.sample(range(1_600_000, 1_700_000), len(places))
     return [

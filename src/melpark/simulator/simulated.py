@@ -8,6 +8,7 @@ survives a restart of the server.
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -15,7 +16,7 @@ import orjson
 
 from melpark.contracts import DATASETS, SENSORS
 from melpark.simulator.answers import Answer, UnknownDatasetError
-from melpark.simulator.city import City, build
+from melpark.simulator.city import build
 from melpark.simulator.dirt import Dirt
 from melpark.simulator.dynamics import Truth
 from melpark.simulator.feed import REFRESH_SECONDS, Feed, tick_of
@@ -32,6 +33,22 @@ class FailingError(Exception):
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
         super().__init__(failure.value)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What of a city costs much to make and never changes: its feed, and the bodies of its references."""
+
+    feed: Feed
+    references: Mapping[str, bytes]
+
+
+@lru_cache(maxsize=2)
+def play(seed: int, dirt: Dirt) -> Played:
+    """The city of `seed` with the flaws of `dirt`."""
+    city = build(seed, dirt)
+    references = {dataset: orjson.dumps(records) for dataset, records in reference_records(city).items()}
+    return Played(Feed(city, Truth(city)), references)
 
 
 class Simulated:
@@ -52,10 +69,9 @@ class Simulated:
         self.speed = speed
         self.longest_hold_seconds = longest_hold_seconds
         self.truth_folder = truth_folder
-        self.city = build(seed, dirt or Dirt())
-        self.truth = Truth(self.city)
-        self.feed = Feed(self.city, self.truth)
-        self._references = _references(self.city)
+        played = play(seed, dirt or Dirt())
+        self.feed = played.feed
+        self._references = played.references
         self._etags = {dataset: f"s{seed}-{_digest(body)}" for dataset, body in self._references.items()}
         self._body = lru_cache(maxsize=4)(self._make_body)
         self._acknowledged: set[str] = set()
@@ -141,10 +157,6 @@ class Simulated:
         if self.truth_folder:
             self.truth_folder.hold(self.feed, _at(tick))
         return orjson.dumps(self.feed.records(tick))
-
-
-def _references(city: City) -> dict[str, bytes]:
-    return {dataset: orjson.dumps(records) for dataset, records in reference_records(city).items()}
 
 
 def _digest(body: bytes) -> str:

@@ -48,6 +48,7 @@ class Measurement:
     positions: dict[str, int] = field(default_factory=dict)
     events_in_postgres: int | None = None
     source_age_seconds: float | None = None
+    history_days: int = 0
 
     @property
     def is_drained(self) -> bool:
@@ -127,19 +128,21 @@ class Probe:
                    max(feed_updated_at) FILTER (WHERE outcome = 'accepted'),
                    max(observed_at) FILTER (WHERE outcome = 'accepted' AND dataset = %s),
                    extract(epoch FROM clock_timestamp() - max(received_at) FILTER (WHERE outcome = 'accepted')),
-                   max(poll_id) FILTER (WHERE outcome = 'accepted' AND dataset = %s),
+                   max(poll_id) FILTER (WHERE outcome = 'accepted' AND dataset = %s AND origin = 'live'),
                    (SELECT count(*) FROM parking.sensor_events),
-                   (SELECT max(status_changed_at) FROM parking.sensor_events)
+                   (SELECT max(status_changed_at) FROM parking.sensor_events),
+                   max(started_at) FILTER (WHERE origin = 'seed') - min(started_at) FILTER (WHERE origin = 'seed')
             FROM parking.polls
             """,
             (contracts.SENSORS.dataset, contracts.SENSORS.dataset),
         ).fetchone()
         assert row is not None
-        polls, newest, feed_updated_at, observed_at, since, newest_feed, events, event_at = row
+        polls, newest, feed_updated_at, observed_at, since, newest_feed, events, event_at, seeded = row
         lag = None if since is None else float(since)
         found.stages["ingestion"] = Stage(polls, feed_updated_at, lag)
         found.stages["postgres"] = Stage(events, event_at, None if newest is None else 0.0)
         found.events_in_postgres = events
+        found.history_days = seeded.days if seeded else 0
         if newest is not None:
             found.positions["postgres"] = newest
         if newest_feed is not None:
@@ -238,7 +241,8 @@ class Probe:
             ("kafka", "postgres"),
             ("bronze", "kafka"),
             ("silver", "bronze"),
-            ("serving", "kafka"),
+            # The server shows live polls of the sensors only.
+            ("serving", "feed"),
         ):
             lag = self._lags[name].lag(now, found.positions.get(before), found.positions.get(name))
             found.stages[name].lag_seconds = lag

@@ -112,6 +112,7 @@ class _Session:
         self._home = Home(settings.home)
         self._probe = Probe(settings)
         self._found = Measurement()
+        self._said_days: int | None = None
         # The probe's connections serve one look at a time.
         self._measuring = threading.Lock()
         self._url = f"http://127.0.0.1:{settings.serve_port}"
@@ -150,7 +151,17 @@ class _Session:
             status.write(self._home, document)
         except OSError as error:
             log.warning("The status cannot be written: %s", error)
+        self._say_history()
         shown.show(document)
+
+    def _say_history(self) -> None:
+        """A line for every day of history that was filled in while we looked."""
+        days = self._found.history_days
+        if self._found.events_in_postgres is None or days == self._said_days:
+            return
+        if self._said_days is not None and self._settings.history_days:
+            self._console.print(f"history: {days} of {self._settings.history_days} days", highlight=False)
+        self._said_days = days
 
     async def _end(self, supervisor: Supervisor, asked_to_stop: asyncio.Event) -> None:
         if not self._options.until_done:

@@ -42,7 +42,8 @@ class Stack:
     def on(cls, home: Path, **variables: str) -> "Stack":
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         environment = {f"MELPARK_{name.upper()}_PORT": str(port) for name, port in ports.items()}
-        return cls(home, environment | {"MELPARK_HOME": str(home)} | variables)
+        own = {"MELPARK_HOME": str(home), "MELPARK_HISTORY_DAYS": "0"}
+        return cls(home, environment | own | variables)
 
     @property
     def settings(self) -> Settings:

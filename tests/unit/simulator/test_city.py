@@ -21,7 +21,7 @@ def test_one_seed_is_one_city_and_another_is_another(city: City) -> None:
     assert build(SEED + 1) != city
 
 
-@pytest.mark.parametrize("seed", [1, 2, SEED])
+@pytest.mark.parametrize("seed", [SEED + 1, SEED])
 def test_about_330_zones_hold_3300_sensors(seed: int) -> None:
     city = build(seed)
     sizes = Counter(sensor.zone.zone_number for sensor in city.sensors)
