@@ -92,6 +92,7 @@ class Probe:
         self._lags = {name: LagClock() for name in ("kafka", "bronze", "silver", "serving")}
         self._postgres: psycopg.Connection[tuple[Any, ...]] | None = None
         self._consumer: Consumer | None = None
+        self._counted: tuple[int | None, int, datetime | None] | None = None
 
     def measure(self) -> Measurement:
         """Look at every stage once. Never raises for a stage that is away."""
@@ -129,15 +130,14 @@ class Probe:
                    max(observed_at) FILTER (WHERE outcome = 'accepted' AND dataset = %s),
                    extract(epoch FROM clock_timestamp() - max(received_at) FILTER (WHERE outcome = 'accepted')),
                    max(poll_id) FILTER (WHERE outcome = 'accepted' AND dataset = %s AND origin = 'live'),
-                   (SELECT count(*) FROM parking.sensor_events),
-                   (SELECT max(status_changed_at) FROM parking.sensor_events),
                    max(started_at) FILTER (WHERE origin = 'seed') - min(started_at) FILTER (WHERE origin = 'seed')
             FROM parking.polls
             """,
             (contracts.SENSORS.dataset, contracts.SENSORS.dataset),
         ).fetchone()
         assert row is not None
-        polls, newest, feed_updated_at, observed_at, since, newest_feed, events, event_at, seeded = row
+        polls, newest, feed_updated_at, observed_at, since, newest_feed, seeded = row
+        events, event_at = self._events(newest)
         lag = None if since is None else float(since)
         found.stages["ingestion"] = Stage(polls, feed_updated_at, lag)
         found.stages["postgres"] = Stage(events, event_at, None if newest is None else 0.0)
@@ -149,6 +149,17 @@ class Probe:
             found.positions["feed"] = newest_feed
         if feed_updated_at is not None and observed_at is not None and lag is not None:
             found.source_age_seconds = (observed_at - feed_updated_at).total_seconds() + lag
+
+    def _events(self, newest_poll: int | None) -> tuple[int, datetime | None]:
+        """Number and newest time of the events; counting years of them is for when a poll may have added some."""
+        assert self._postgres is not None
+        if self._counted is None or self._counted[0] != newest_poll:
+            row = self._postgres.execute(
+                "SELECT count(*), max(status_changed_at) FROM parking.sensor_events"
+            ).fetchone()
+            assert row is not None
+            self._counted = newest_poll, row[0], row[1]
+        return self._counted[1:]
 
     def _look_at_kafka(self, found: Measurement) -> None:
         if self._consumer is None:
