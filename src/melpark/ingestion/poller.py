@@ -192,7 +192,7 @@ class Poll:
             try:
                 if self._seeding is not None:
                     await self._seeding.open(answer.observed_at)
-                outcome = self._loader.load(answer)
+                outcome = self._loader.load(answer, self._refetch)
             except RetryableError as error:
                 if self._is_single:
                     raise

@@ -95,9 +95,10 @@ class PostgresLoader:
             ).fetchone()
         return row[0] if row and str(row[1]).startswith(f"{PARSER_VERSION}:") else None
 
-    def load(self, answer: Answer) -> Outcome:
+    def load(self, answer: Answer, is_refetched: bool = False) -> Outcome:
         """Load one answer, whole or not at all, and leave its row in `polls`.
 
+        `is_refetched`: read it even where its bytes were read before, and compute anew what follows from it.
         Raises RetryableError when PostgreSQL goes away (then nothing, or all, was committed), RefusedError when
         it does not take the rows (then nothing was), StopError when another poller is running.
         """
@@ -105,8 +106,8 @@ class PostgresLoader:
             work = _Work(notes=[answer.note] if answer.note else [])
             changed, reason = None, None
             try:
-                changed = self._apply(cursor, answer, work)
-                rule_load.keep(cursor, answer.dataset, answer.observed_at, self._settings)
+                changed = self._apply(cursor, answer, work, is_refetched)
+                rule_load.keep(cursor, answer.dataset, answer.observed_at, self._settings, is_refetched)
             except RefusedError as error:
                 reason = error.what
             outcome = Outcome(
@@ -137,14 +138,15 @@ class PostgresLoader:
                 [dataset, reason, started_at, received_at, self._now()],
             )
 
-    def _apply(self, cursor: Cursor[TupleRow], answer: Answer, work: _Work) -> int:
+    def _apply(self, cursor: Cursor[TupleRow], answer: Answer, work: _Work, is_refetched: bool) -> int:
         """Write what the answer changes. Raises RefusedError before anything but temporary tables is written."""
         table = TABLES[answer.dataset]
         newest = _newest_accepted(cursor, answer.dataset)
         if newest is not None and answer.observed_at < newest:
             raise RefusedError(f"older than the poll of {newest:%Y-%m-%dT%H:%M:%SZ}")
         last = _last_accepted(cursor, answer.dataset)
-        if last is not None and table is not SENSORS and last.digest == _digest(answer):
+        is_known = last is not None and table is not SENSORS and last.digest == _digest(answer)
+        if last is not None and is_known and not is_refetched:
             work.records, work.kept, work.rejected = last.records, last.kept, last.rejected
             work.notes.append(f"the bytes of poll {last.poll_id}")
             return 0

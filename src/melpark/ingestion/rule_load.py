@@ -42,13 +42,24 @@ class Extent:
     end_at: datetime | None
 
 
-def keep(cursor: Cursor[TupleRow], dataset: str, observed_at: datetime, settings: Settings) -> None:
-    """Bring the calendar to where an accepted poll needs it; its own row is not yet in `polls`."""
+def keep(
+    cursor: Cursor[TupleRow],
+    dataset: str,
+    observed_at: datetime,
+    settings: Settings,
+    is_refetched: bool = False,
+) -> None:
+    """Bring the calendar to where an accepted poll needs it; its own row is not yet in `polls`.
+
+    Plates that are refetched make the whole calendar anew: codes or holidays may be read otherwise now.
+    """
     calendar = _Calendar(cursor, observed_at, settings.holidays_suspend_plates)
     if dataset == SENSORS.dataset:
         calendar.reach(observed_at)
     elif dataset == SIGN_PLATES.dataset:
         calendar.follow_plates()
+        if is_refetched:
+            rebuild(cursor, observed_at, settings)
 
 
 def rebuild(cursor: Cursor[TupleRow], observed_at: datetime, settings: Settings) -> None:

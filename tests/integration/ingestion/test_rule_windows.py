@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from integration.ingestion.made_up_polls import at
+from integration.ingestion.made_up_polls import answer, at
 from integration.ingestion.rule_polls import (
     ALWAYS,
     DAY,
@@ -16,13 +16,14 @@ from integration.ingestion.rule_polls import (
     Query,
     everything,
     on,
+    plate_record,
     plates,
     poll,
     rebuilt,
     versions,
     windows,
 )
-from melpark.contracts import SENSORS
+from melpark.contracts import SENSORS, SIGN_PLATES
 from melpark.ingestion import rule_load
 from melpark.ingestion.database import connect
 from melpark.ingestion.postgres_loader import PostgresLoader
@@ -205,14 +206,22 @@ def test_plates_from_long_after_the_sensors_take_the_calendar_with_them(
     assert second[1] >= at(24 * WEEK)
 
 
-def test_holidays_hold_as_the_setting_says(postgres: Settings, query: Query, loader: PostgresLoader) -> None:
+def test_refetched_plates_make_the_calendar_anew_by_the_settings_of_now(
+    postgres: Settings, query: Query, loader: PostgresLoader
+) -> None:
     plates(loader, 0, {7001: [OFFICE]})
     poll(loader, 12 * WEEK)
     cup_day = "2025-11-04"
     assert on(windows(query), cup_day) == []
-    with connect(postgres) as connection, connection.transaction(), connection.cursor() as cursor:
-        as_other_days = postgres.model_copy(update={"holidays_suspend_plates": False})
-        rule_load.rebuild(cursor, at(13 * WEEK), as_other_days)
+    loader.close()
+    as_other_days = PostgresLoader(postgres.model_copy(update={"holidays_suspend_plates": False}))
+    same = answer([plate_record(7001, OFFICE)], 13 * WEEK, SIGN_PLATES.dataset)
+    try:
+        assert as_other_days.load(same).note is not None
+        assert on(windows(query), cup_day) == []
+        assert as_other_days.load(same, is_refetched=True).note is None
+    finally:
+        as_other_days.close()
     assert [row[0] for row in on(windows(query), cup_day)] == ["2P"]
     assert query("SELECT count(*) FROM parking.rule_windows WHERE observed_at = %s", at(13 * WEEK)) > [(0,)]
 
