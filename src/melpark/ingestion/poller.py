@@ -18,6 +18,8 @@ from melpark.ingestion.answer_format import Format, format_of, records
 from melpark.ingestion.parking_api import Answer, NotModified, ParkingApi, QuotaSpentError, utc_now
 from melpark.ingestion.postgres_loader import Outcome, PostgresLoader
 from melpark.ingestion.sources import READERS
+from melpark.ingestion.sources.nesting import is_too_deep
+from melpark.ingestion.sources.wording import clean
 from melpark.settings import Settings
 from melpark.simulator import capture
 
@@ -105,6 +107,9 @@ async def _fill_in(seeding: "Seeding") -> None:
         except RefusedError as error:
             log.error("history: %s", error)
             return
+        except Exception:
+            log.exception("history: an unexpected error ends it; the polls go on")
+            return
         trouble.is_over()
         pauses = _pauses()
         await asyncio.sleep(REST_AFTER_HISTORY_SECONDS)
@@ -161,7 +166,26 @@ class Poll:
             await asyncio.sleep(self._rest(outcome, perf_counter() - started))
 
     async def once(self) -> Outcome | None:
-        """Ask once and load the answer; None when there is nothing new. Raises MelParkError."""
+        """Ask once and load the answer; None when there is nothing new. Raises MelParkError.
+
+        An error that nobody thought of is logged with its trace, leaves a failed poll and is raised as RefusedError.
+        """
+        started_at = utc_now()
+        try:
+            return await self._once()
+        except MelParkError:
+            raise
+        except Exception as error:
+            log.exception("%s: an unexpected error", self._dataset)
+            found = RefusedError(
+                f"The poll of {self._dataset} met an unexpected error",
+                f"{type(error).__name__}: {clean(str(error))}",
+                "Nothing was written; report it with the log",
+            )
+            self._loader.record_failure(self._dataset, str(found), started_at, utc_now())
+            raise found from error
+
+    async def _once(self) -> Outcome | None:
         etag = None if self._refetch else self._loader.last_etag(self._dataset)
         answer = await self._fetch(etag)
         if isinstance(answer, NotModified):
@@ -255,7 +279,7 @@ def _record(folder: Path, answer: Answer) -> None:
         found = list(records(answer.body, table))
     except RefusedError:
         return
-    if all(isinstance(item, dict) for item in found):
+    if all(isinstance(item, dict) and not is_too_deep(item) for item in found):
         content = answer.body.read() if is_array else orjson.dumps(found)
         capture.write_file(folder, answer.dataset, answer.observed_at, content)
 

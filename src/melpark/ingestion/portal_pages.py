@@ -11,6 +11,7 @@ import orjson
 
 from melpark.errors import RefusedError
 from melpark.ingestion.sources import Reader
+from melpark.ingestion.sources.nesting import MOST_NESTED, is_too_deep
 from melpark.ingestion.sources.record import RecordError
 
 PATH = "/api/explore/v2.1/catalog/datasets/{dataset}/records"
@@ -37,6 +38,8 @@ class PageSet:
             raise self._refused(f"records ends at {MOST_RECORDS} of {total}")
         if self.total not in (None, total):
             raise self._refused(f"total_count went from {self.total} to {total} between two pages")
+        if is_too_deep(results):
+            raise self._refused(f"a record is nested deeper than {MOST_NESTED}")
         self.total = total
         if not results and not self.is_whole:
             raise self._refused(f"a page is empty after {len(self.records)} of {total} records")

@@ -11,6 +11,8 @@ from itertools import groupby
 import orjson
 
 from melpark.contracts import Table
+from melpark.ingestion.sources.nesting import cut_deep, is_too_deep
+from melpark.ingestion.sources.wording import clean
 
 Record = Mapping[str, object]
 Row = dict[str, object]
@@ -38,6 +40,7 @@ class Reason(StrEnum):
     DUPLICATE_KEY = "duplicate_key"
     TIME_RUNS_BACKWARDS = "time_runs_backwards"
     STATUS_CONTRADICTS = "status_contradicts"
+    TOO_DEEP = "too_deep"
 
 
 class RecordError(ValueError):
@@ -129,7 +132,11 @@ class Reader:
             yield Rejected(Reason.NOT_JSON, None, record.text)
             return
         if not isinstance(record, Mapping):
-            yield Rejected(Reason.NOT_AN_OBJECT, None, record)
+            yield Rejected(Reason.NOT_AN_OBJECT, None, cut_deep(record))
+            return
+        if deep := self._deep_field(record):
+            cut = {name: cut_deep(value) for name, value in record.items()}
+            yield Rejected(Reason.TOO_DEEP, self._key_of_bad(cut), cut, clean(deep))
             return
         try:
             parts = self.split(record)
@@ -149,6 +156,12 @@ class Reader:
         if not record.keys() <= self.fields:
             row["extra"] = {name: value for name, value in record.items() if name not in self.fields}
         return Kept(key, row, record)
+
+    def _deep_field(self, record: Record) -> str | None:
+        for name, value in record.items():
+            if isinstance(value, list | Mapping) and is_too_deep(value):
+                return name
+        return None
 
     def _key_of_bad(self, record: Record) -> str | None:
         try:
