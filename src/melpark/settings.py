@@ -73,6 +73,8 @@ class Settings(BaseModel):
     # A poll with fewer records than the last by more than this share, or with more rejects, is refused.
     max_record_fall_share: Share = 0.2
     max_rejected_share: Share = 0.2
+    # A larger answer (unpacked) is not taken in.
+    max_answer_mebibytes: int = Field(default=512, ge=1)
     # Months of sensor_events that ended before are dropped when silver holds them.
     event_retention_days: int = Field(default=400, ge=31)
 

@@ -17,6 +17,7 @@ import orjson
 from melpark.contracts import Table, Type
 from melpark.errors import RefusedError
 from melpark.ingestion.body import Body
+from melpark.ingestion.json_depth import check_depth
 from melpark.ingestion.sources.record import NotJson
 
 # Up to here the faster parser takes the array at once; beyond, records come one by one from the file.
@@ -80,6 +81,7 @@ def _json_array(body: Body, table: Table) -> Iterator[object]:
     if body.size <= WHOLE_BYTES:
         yield from _json_array_at_once(body)
         return
+    check_depth(body)
     file = body.open()
     if file.read(len(BOM)) != BOM:
         file.seek(0)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
@@ -27,6 +27,8 @@ ATTEMPTS = 3
 LONGEST_QUOTA_WAIT_SECONDS = 60.0
 # The timeout is for each read; a body that drips must end as well.
 TIMEOUTS_PER_ANSWER = 4
+# A Date further ahead would make every later answer older than it.
+CLOCK_AHEAD = timedelta(hours=1)
 SANE_YEARS = range(2010, 2100)
 
 
@@ -91,6 +93,8 @@ class ParkingApi:
         self._timeout = settings.request_timeout_seconds
         self._layout = settings.portal_export
         self._may_page = settings.portal_records_fallback
+        self._most_bytes = settings.max_answer_mebibytes << 20
+        self._is_portal = settings.source == "portal"
         self._now = now
         self._sleep = sleep
         headers = {"Accept": "text/csv" if settings.portal_export == "csv" else "application/json"}
@@ -115,7 +119,8 @@ class ParkingApi:
         Connection errors, 5xx and cut bodies are tried three times, an exhausted quota (429) twice. Where the portal
         gives no export and the setting allows, its `records` stand in. Raises RetryableError when that does not
         help (QuotaSpentError with the time to wait), ConfigurationError when the key or the dataset is refused,
-        RefusedError when the answer lacks a sane HTTP Date or pages are no complete set.
+        RefusedError when the answer lacks a sane HTTP Date (of the portal: is an hour ahead of our clock), is larger
+        than allowed, or pages are no complete set.
         """
         path = PATH.format(dataset=dataset, layout=self._layout)
         try:
@@ -134,6 +139,7 @@ class ParkingApi:
             answer = await self._within_time(dataset, path, parameters, {})
             assert isinstance(answer, Answer)
             answers.append(answer)
+            self._check_size(sum(page.body.size for page in answers), dataset)
             return answer.body.read()
 
         try:
@@ -195,18 +201,36 @@ class ParkingApi:
             body = Body()
             async for chunk in response.aiter_bytes():
                 body.write(chunk)
+                self._check_size(body.size, dataset)
         finally:
             await response.aclose()
         if _may_be_cut(response, body):
             raise _ServerError("the body was cut off")
+        received_at = self._now()
+        moment = observed_at(response.headers.get("Date"), dataset)
+        # A replay and a fast simulator have a time of their own.
+        if self._is_portal and moment > received_at + CLOCK_AHEAD:
+            raise RefusedError(
+                f"The answer for {dataset} is from the future",
+                f"its HTTP Date {moment:%Y-%m-%dT%H:%M:%SZ} is more than an hour after our clock",
+                "It is asked again; look whether our clock is right",
+            )
         return Answer(
             dataset=dataset,
             body=body,
             etag=_validator(response.headers),
-            observed_at=observed_at(response.headers.get("Date"), dataset),
+            observed_at=moment,
             started_at=started_at,
-            received_at=self._now(),
+            received_at=received_at,
         )
+
+    def _check_size(self, size: int, dataset: str) -> None:
+        if size > self._most_bytes:
+            raise RefusedError(
+                f"The answer for {dataset} is too large",
+                f"more than max_answer_mebibytes = {self._most_bytes >> 20}",
+                "If the City's data grew so, raise MELPARK_MAX_ANSWER_MEBIBYTES",
+            )
 
 
 def _conditions(etag: str | None) -> dict[str, str]:

@@ -14,6 +14,7 @@ from integration.ingestion.portals import portal, replaying, small_capture
 from melpark.contracts import DATASETS, METERS, SENSORS
 from melpark.errors import RefusedError
 from melpark.ingestion import poller
+from melpark.ingestion.answer_format import WHOLE_BYTES
 from melpark.ingestion.parking_api import Answer
 from melpark.ingestion.postgres_loader import Outcome, PostgresLoader
 from melpark.settings import Settings
@@ -85,3 +86,23 @@ def test_an_unexpected_error_of_one_dataset_leaves_a_failed_poll_and_ends_no_oth
     assert {dataset for dataset, _ in query(polls, "failed")} == {METERS.dataset}
     assert SENSORS.dataset in {dataset for dataset, _ in query(polls, "accepted")}
     assert "Traceback" in caplog.text
+
+
+def large(*parts: bytes) -> bytes:
+    """An array beyond what is parsed at once."""
+    return b"[" + b" " * WHOLE_BYTES + b",".join(parts) + b"]"
+
+
+@pytest.mark.parametrize("depth", [300, 2_000_000])
+def test_a_large_answer_nested_too_deep_is_refused_unread(
+    loader: PostgresLoader, query: Query, depth: int
+) -> None:
+    outcome = loader.load(answer(large(with_field(sensor(1, 0), b"x", b"[" * depth + b"]" * depth)), 0))
+    assert outcome.reason == "not read: it is nested deeper than 256"
+    assert query("SELECT count(*) FROM parking.sensors") == [(0,)]
+
+
+def test_a_large_answer_loses_but_the_record_that_is_too_deep(loader: PostgresLoader, query: Query) -> None:
+    deep = with_field(sensor(1, 0), b"x", b"[" * 200 + b"]" * 200)
+    assert loader.load(answer(large(deep, orjson.dumps(sensor(2, 0))), 0)).kept == 1
+    assert rejected(query) == [("too_deep", "x", "1")]

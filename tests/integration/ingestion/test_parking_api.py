@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -228,3 +230,26 @@ def test_pages_that_miss_a_record_are_refused() -> None:
 def test_a_dataset_that_has_neither_export_nor_pages_is_named() -> None:
     portal = Portal([response(404), response(404)], changes={"portal_records_fallback": True})
     assert "no dataset" in error_of(portal, ConfigurationError)
+
+
+def test_an_answer_larger_than_allowed_is_not_taken_in() -> None:
+    body = b"[" + b" " * (1 << 20) + b"]"
+    changes: dict[str, object] = {"max_answer_mebibytes": 1}
+    told = error_of(Portal([response(200, DATE, body=body)], changes=changes), RefusedError)
+    assert "more than max_answer_mebibytes = 1" in told
+    assert isinstance(Portal([response(200, DATE, body=b"[" + body[3:])], changes=changes).fetch(), Answer)
+
+
+def test_a_date_ahead_of_our_clock_is_refused_of_the_portal_alone() -> None:
+    ahead = response(200, "Date: Wed, 07 Aug 2086 01:11:39 GMT", 'ETag: "e1"')
+    assert "is from the future" in error_of(Portal([ahead]), RefusedError)
+
+
+@pytest.mark.parametrize("minutes", [59, 61])
+def test_a_date_may_be_an_hour_ahead(minutes: int) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
+    portal = Portal([response(200, f"Date: {date}")])
+    if minutes < 60:
+        assert isinstance(portal.fetch(), Answer)
+    else:
+        error_of(portal, RefusedError)
