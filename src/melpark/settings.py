@@ -77,6 +77,8 @@ class Settings(BaseModel):
     max_answer_mebibytes: int = Field(default=512, ge=1)
     # Months of sensor_events that ended before are dropped when silver holds them.
     event_retention_days: int = Field(default=400, ge=31)
+    # Refused records are deleted after that.
+    rejected_retention_days: int = Field(default=90, ge=1)
 
     min_free_disk_mebibytes: int = Field(default=1024, ge=0)
     postgres_user: str | None = None

@@ -66,7 +66,12 @@ SENSOR_EVENTS = Table(
         STATUS_CHANGED_AT,
         STATUS,
         observed_at("first showed the change"),
-        Column("heard_at", Type.TIMESTAMP, "The bay's `lastupdated` in that poll", source="lastupdated"),
+        Column(
+            "heard_at",
+            Type.TIMESTAMP,
+            "The bay's `lastupdated` in that poll, or previous_heard_at where it ran backwards",
+            source="lastupdated",
+        ),
         Column(
             "previous_heard_at",
             Type.TIMESTAMP,

@@ -116,9 +116,9 @@ def _json_lines(body: Body, table: Table) -> Iterator[object]:
 def _csv(body: Body, table: Table) -> Iterator[object]:
     text = io.TextIOWrapper(body.open(), encoding="utf-8-sig", newline="")
     try:
-        delimiter = _delimiter(text.readline())
+        delimiter = _delimiter(next(line for line in text if line.strip()))
         text.seek(0)
-        rows = csv.reader(text, delimiter=delimiter, strict=True)
+        rows = (row for row in csv.reader(text, delimiter=delimiter, strict=True) if not _is_blank(row))
         names = [_name(cell) for cell in next(rows)]
         readers = [_reader_of(name, table) for name in names]
         for row in rows:
@@ -140,6 +140,10 @@ _READERS: dict[Format, Callable[[Body, Table], Iterator[object]]] = {
     Format.JSON_LINES: _json_lines,
     Format.CSV: _csv,
 }
+
+
+def _is_blank(row: list[str]) -> bool:
+    return len(row) < 2 and not "".join(row).strip()
 
 
 def _delimiter(line: str) -> str:

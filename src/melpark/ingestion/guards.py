@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from melpark.errors import RefusedError
+from melpark.ingestion.sources.wording import clean
 
 # Of fewer records a share says little.
 FEWEST_RECORDS = 100
@@ -26,9 +27,9 @@ class Census:
         if not names <= self.seen:
             self.seen |= names & self.known
         if not names <= self.known:
-            strange = names - self.known
-            if len(self.unknown) < MOST_NAMES:
-                self.unknown.update(strange)
+            for name in names - self.known:
+                if name in self.unknown or len(self.unknown) < MOST_NAMES:
+                    self.unknown[name] += 1
 
 
 def check_fields(census: Census, needed: frozenset[str]) -> None:
@@ -44,7 +45,7 @@ def check_fields(census: Census, needed: frozenset[str]) -> None:
     names = ", ".join(missing)
     why = f"field {names} is in no record" if len(missing) == 1 else f"fields {names} are in no record"
     if census.unknown:
-        why += f"; new are {', '.join(sorted(census.unknown))}"
+        why += f"; new are {', '.join(sorted(map(clean, census.unknown)))}"
     raise RefusedError(why)
 
 

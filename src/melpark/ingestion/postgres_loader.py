@@ -21,7 +21,8 @@ from melpark.ingestion.parking_api import Answer, utc_now
 from melpark.ingestion.reference_load import load_reference, staged_columns
 from melpark.ingestion.sensor_sql import SEEN_COLUMNS
 from melpark.ingestion.sources import PARSER_VERSION, READERS, Reason, Rejected
-from melpark.ingestion.staged_answer import StagedAnswer
+from melpark.ingestion.sources.wording import clean
+from melpark.ingestion.staged_answer import MOST_REJECTS, StagedAnswer
 from melpark.places import SCHEMA
 from melpark.settings import Settings
 
@@ -63,6 +64,7 @@ class _Work:
     is_unreadable: bool = False
     is_staged: bool = False
     refused_keys: list[str] = field(default_factory=list)
+    refused_beginnings: list[str] = field(default_factory=list)
 
 
 class PostgresLoader:
@@ -123,7 +125,7 @@ class PostgresLoader:
                 "; ".join(work.notes) or None,
             )
             poll_id = _add_poll(cursor, answer, outcome, self._now())
-            _add_rejected(cursor, answer, poll_id, work)
+            _add_rejected(cursor, answer, poll_id, work, None if reason is None else MOST_REJECTS)
         return outcome
 
     def record_failure(self, dataset: str, reason: str, started_at: datetime, received_at: datetime) -> None:
@@ -154,7 +156,7 @@ class PostgresLoader:
         if table is SENSORS:
             feed = _feed(cursor, answer, work, self._settings.offline_after)
             return sensor_load.apply(cursor, feed, work.refused_keys)
-        return load_reference(cursor, table, work.refused_keys, answer.observed_at)
+        return load_reference(cursor, table, work.refused_keys, work.refused_beginnings, answer.observed_at)
 
     def _stage(self, cursor: Cursor[TupleRow], answer: Answer, work: _Work, last: "_LastPoll | None") -> None:
         """Read the answer into temporary tables and look whether it makes sense. Raises RefusedError."""
@@ -164,7 +166,7 @@ class PostgresLoader:
         staged = StagedAnswer(cursor, reader, answer.body, answer.observed_at, columns)
         try:
             kind = format_of(answer.body, reader.table)
-            staged.stage()
+            staged.stage(may_stop=self._settings.max_rejected_share < 1)
         except RefusedError:
             work.is_unreadable = True
             raise
@@ -178,9 +180,11 @@ class PostgresLoader:
             if not staged.records:
                 raise RefusedError("it holds no record")
             check_fields(staged.census, reader.table.source_fields)
+            if staged.is_hopeless:
+                raise RefusedError(f"the first {staged.records} records were all rejected")
             check_count(staged.records, last.records if last else None, self._settings.max_record_fall_share)
             check_rejected(staged.rejected, staged.kept, self._settings.max_rejected_share)
-            staged.take_out_duplicates()
+            staged.take_out_duplicates(self._settings.max_rejected_share)
             if is_live:
                 work.feed_updated_at = sensor_load.feed_updated_at(cursor)
                 found = sensor_load.take_out_contradictions(cursor)
@@ -192,13 +196,20 @@ class PostgresLoader:
             check_rejected(staged.rejected, staged.kept, self._settings.max_rejected_share)
             if not staged.kept:
                 raise RefusedError("every record was rejected")
+        except RefusedError:
+            if staged.rejected > MOST_REJECTS:
+                reasons = ", ".join(f"{count} {reason}" for reason, count in staged.reasons())
+                work.notes.append(f"rejected: {reasons}; {MOST_REJECTS} of {staged.rejected} are kept")
+            raise
         finally:
             work.kept, work.rejected = staged.kept, staged.rejected
         work.refused_keys = staged.refused_keys()
+        work.refused_beginnings = staged.refused_beginnings()
 
     def _say_unknown_fields(self, dataset: str, census: Census, work: _Work) -> None:
         """Note every field that the contract does not name, and log each one once."""
         for name, count in sorted(census.unknown.items()):
+            name = clean(name)
             work.notes.append(f"unknown field {name} in {count} records")
             if (dataset, name) not in self._said_fields:
                 self._said_fields.add((dataset, name))
@@ -340,7 +351,9 @@ def _add_poll(cursor: Cursor[TupleRow], answer: Answer, outcome: Outcome, finish
     return int(cast(TupleRow, row)[0])
 
 
-def _add_rejected(cursor: Cursor[TupleRow], answer: Answer, poll_id: int, work: _Work) -> None:
+def _add_rejected(
+    cursor: Cursor[TupleRow], answer: Answer, poll_id: int, work: _Work, most: int | None
+) -> None:
     if work.is_unreadable:
         head = answer.body.head(UNREADABLE_BYTES).decode(errors="replace")
         columns = [column for column in REJECTED_RECORDS.columns if column.name != "rejected_id"]
@@ -354,6 +367,7 @@ def _add_rejected(cursor: Cursor[TupleRow], answer: Answer, poll_id: int, work: 
             SELECT %s, %s, step, reason, record_key, payload, %s, field
             FROM refused_records
             ORDER BY place
+            LIMIT %s
             """,
-            [poll_id, answer.dataset, answer.received_at],
+            [poll_id, answer.dataset, answer.received_at, most],
         )

@@ -17,15 +17,21 @@ def load_reference(
     cursor: Cursor[TupleRow],
     table: Table,
     refused_keys: Sequence[str],
+    refused_beginnings: Sequence[str],
     observed_at: datetime,
 ) -> int:
     """Bring `table` to the staged rows of the answer and return the number of rows written.
 
-    A row whose record was refused (its natural key joined by colons is in `refused_keys`) stays as it is.
+    A row whose record was refused stays as it is: its natural key joined by colons is in `refused_keys`, or begins
+    with one of `refused_beginnings`, of records whose key is not certain.
     """
     columns = staged_columns(table)
     stage = seen(table)
-    parameters = {"observed_at": observed_at, "refused_keys": list(refused_keys)}
+    parameters = {
+        "observed_at": observed_at,
+        "refused_keys": list(refused_keys),
+        "refused_beginnings": list(refused_beginnings),
+    }
     changed = 0
     for statement in (_update(table, columns, stage), _insert(table, columns, stage), _retire(table, stage)):
         changed += cursor.execute(statement, parameters).rowcount
@@ -83,6 +89,10 @@ def _retire(table: Table, stage: str) -> sql.Composed:
         WHERE NOT known.is_retired
             AND NOT EXISTS (SELECT FROM {stage} AS seen WHERE {same_key})
             AND concat_ws(':', {key}) <> ALL (%(refused_keys)s::text[])
+            AND NOT EXISTS (
+                SELECT FROM unnest(%(refused_beginnings)s::text[]) AS refused (beginning)
+                WHERE starts_with(concat_ws(':', {key}), beginning)
+            )
         """
     ).format(
         table=_name(table),

@@ -1,5 +1,5 @@
 """Old months of `sensor_events`: dropped as whole parts, which the change log does not tell, and only when silver
-holds every row of them."""
+holds every row of them. And refused records, after their time."""
 
 from datetime import datetime, timedelta
 
@@ -10,6 +10,20 @@ from melpark.ingestion.database import connect, first_line
 from melpark.settings import Settings
 
 REFUSED = "MP001"
+
+
+def drop_old_rejects(settings: Settings, now: datetime) -> int:
+    """Delete the refused records of more than `rejected_retention_days` before `now` (our clock); how many they were.
+
+    Raises RetryableError when PostgreSQL is away.
+    """
+    older_than = now - timedelta(days=settings.rejected_retention_days)
+    try:
+        with connect(settings, application_name="melpark retention") as connection, connection.transaction():
+            row = connection.execute("SELECT parking.drop_old_rejects(%s)", [older_than]).fetchone()
+    except psycopg.Error as error:
+        raise RetryableError("No refused record is dropped", first_line(error), "It is tried again") from None
+    return int(row[0]) if row else 0
 
 
 def drop_old_events(settings: Settings, silver_observed_at: datetime | None, now: datetime) -> list[str]:

@@ -108,11 +108,12 @@ FROM sensor_changes
 WHERE is_kept AND (is_new OR status_changed_at > previous_changed_at)
 """
 
+# A `lastupdated` that ran backwards says nothing new of when the bay was heard.
 ADD_EVENTS = """
 INSERT INTO parking.sensor_events
     (kerbside_id, status_changed_at, status, observed_at, heard_at, previous_heard_at, origin)
 SELECT
-    kerbside_id, status_changed_at, status, %(observed_at)s, reported_heard_at, previous_heard_at, 'live'
+    kerbside_id, status_changed_at, status, %(observed_at)s, heard_at, previous_heard_at, 'live'
 FROM sensor_changes
 WHERE is_kept AND (is_new OR status_changed_at > previous_changed_at)
 ON CONFLICT DO NOTHING

@@ -31,7 +31,9 @@ def copy(
         for row in rows:
             values = list(row)
             for place in json_places:
-                values[place] = None if values[place] is None else json_text(values[place])
+                # Where there must be a value, None is the JSON null.
+                is_absent = values[place] is None and columns[place].nullable
+                values[place] = None if is_absent else json_text(values[place])
             stream.write_row(values)
 
 

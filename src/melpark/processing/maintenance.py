@@ -1,6 +1,7 @@
 """Nightly care: the lake's small files are packed, old versions removed; PostgreSQL drops months that silver holds."""
 
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from pyspark.errors import PySparkException
 
 from melpark.contracts import POLLS, SENSORS
 from melpark.errors import MelParkError
-from melpark.ingestion.retention import drop_old_events
+from melpark.ingestion.retention import drop_old_events, drop_old_rejects
 from melpark.places import Home
 from melpark.processing import query
 from melpark.processing.spark_session import connect, first_line
@@ -31,9 +32,10 @@ def _care_for(session: "SparkSession", table: Path) -> None:
 
 
 def run(settings: Settings) -> None:
-    """OPTIMIZE and VACUUM every Delta table of the home, then drop PostgreSQL's old events; streams go on meanwhile."""
+    """OPTIMIZE and VACUUM each Delta table of the home, then drop what is old in PostgreSQL; streams go on."""
     _care_for_lake(settings)
     _drop_old_events(settings)
+    _drop_old_rejects(settings)
 
 
 def _drop_old_events(settings: Settings) -> None:
@@ -50,6 +52,16 @@ def _drop_old_events(settings: Settings) -> None:
         return
     if dropped:
         log.info("dropped %s, which silver holds", ", ".join(dropped))
+
+
+def _drop_old_rejects(settings: Settings) -> None:
+    try:
+        dropped = drop_old_rejects(settings, datetime.now(UTC))
+    except MelParkError as error:
+        log.error("Old refused records stay: %s", error)
+        return
+    if dropped:
+        log.info("dropped %d refused records", dropped)
 
 
 def _care_for_lake(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from melpark.ingestion.sources import (
 from melpark.ingestion.sources.record import Kept, NotJson, Parsed, Reader, Reason, Rejected
 
 # Counted up when equal bytes may be read as other rows than before: answers are then read again.
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 READERS: Mapping[str, Reader] = {
     reader.table.dataset: reader
     for reader in (

@@ -115,4 +115,6 @@ def _flag(record: Record, field: str) -> bool | None:
     return None if value is None else bool(value)
 
 
-READER = Reader(BAY_RESTRICTIONS, _key, _row, split=_split)
+READER = Reader(
+    BAY_RESTRICTIONS, _key, _row, first_of_key=lambda record: identifier(record, "bayid"), split=_split
+)

@@ -47,4 +47,12 @@ def _newest(row: Row) -> tuple[date, ...]:
     return (cast(date | None, row["updated_on"]) or date.min,)
 
 
-READER = Reader(BAYS, _key, _row, _newest, repeated=frozenset({"location"}))
+READER = Reader(
+    BAYS,
+    _key,
+    _row,
+    _newest,
+    repeated=frozenset({"location"}),
+    first_of_key=lambda record: optional_integer(record, "roadsegmentid"),
+    more_key_fields=frozenset({"roadsegmentid", "latitude", "longitude"}),
+)

@@ -1,5 +1,6 @@
 """One record of the portal: how its fields are read, and what is kept or refused of an answer."""
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ LONGEST_TEXT = 200
 INTEGERS = range(-(2**31), 2**31)
 LATITUDES = (-37.95, -37.70)
 LONGITUDES = (144.80, 145.10)
+# All keys begin with it.
+ANY = ""
+DECIMAL = re.compile(r"[-+]?\d*\.\d+|[-+]?\d+\.")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -70,12 +74,17 @@ class Kept:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A record that does not fit; `key` is None where it cannot be read, `field` the City's field at fault."""
+    """A record that does not fit; `key` is None where it cannot be read, `field` the City's field at fault.
+
+    `stands_for` is what keys of the rows begin with that it may stand for, where its key is not certain: nothing
+    when it could be any row.
+    """
 
     reason: Reason
     key: str | None
     payload: object
     field: str | None = None
+    stands_for: str | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -97,8 +106,9 @@ class Reader:
 
     `row` gives the columns that a record tells; `key` the natural key alone, joined by colons, of a record that gives
     no row. Both raise RecordError. `newest` orders rows that share a key; `repeated` are fields that say what others
-    say already; all that neither they nor the contract name go to the column `extra`. `split` parts a record that
-    holds several rows.
+    say already; all that neither they nor the contract name go to the column `extra`. `first_of_key` gives the first
+    part of a key of several, or raises RecordError; `more_key_fields` are those of a computed key. `split` parts a
+    record that holds several rows.
     """
 
     table: Table
@@ -106,12 +116,20 @@ class Reader:
     row: Callable[[Record, datetime], Row]
     newest: Callable[[Row], tuple[date, ...]] = lambda row: ()
     repeated: frozenset[str] = frozenset()
+    first_of_key: Callable[[Record], object] | None = None
+    more_key_fields: frozenset[str] = frozenset()
     split: Callable[[Record], Iterable[Record]] = whole
 
     @cached_property
     def fields(self) -> frozenset[str]:
         """Every field that is known."""
         return self.table.source_fields | self.repeated
+
+    @cached_property
+    def key_fields(self) -> frozenset[str]:
+        """The fields that the key is read from."""
+        named = (column for column in self.table.columns if column.name in self.table.key)
+        return self.more_key_fields.union(*(column.source_fields for column in named))
 
     def parse(self, records: Iterable[object], observed_at: datetime) -> Parsed:
         """Keep what fits at `observed_at` (timezone-aware, the answer's HTTP Date), reject the rest."""
@@ -129,19 +147,22 @@ class Reader:
     def read(self, record: object, observed_at: datetime) -> Iterator[Kept | Rejected]:
         """The rows of one record, by themselves: keys may come again with another record."""
         if isinstance(record, NotJson):
-            yield Rejected(Reason.NOT_JSON, None, record.text)
+            yield Rejected(Reason.NOT_JSON, None, record.text, stands_for=ANY)
             return
         if not isinstance(record, Mapping):
-            yield Rejected(Reason.NOT_AN_OBJECT, None, cut_deep(record))
+            yield Rejected(Reason.NOT_AN_OBJECT, None, cut_deep(record), stands_for=ANY)
             return
         if deep := self._deep_field(record):
             cut = {name: cut_deep(value) for name, value in record.items()}
-            yield Rejected(Reason.TOO_DEEP, self._key_of_bad(cut), cut, clean(deep))
+            # A record of several rows has no key of its own.
+            key = self._key_of_bad(cut) if self.split is whole else None
+            yield Rejected(Reason.TOO_DEEP, key, cut, clean(deep), self._stands_for(cut, key, deep))
             return
         try:
             parts = self.split(record)
         except RecordError as error:
-            yield Rejected(error.reason, None, record, error.field)
+            stands_for = self._stands_for(record, None, error.field)
+            yield Rejected(error.reason, None, record, error.field, stands_for)
             return
         for part in parts:
             yield self._read(part, observed_at)
@@ -150,7 +171,10 @@ class Reader:
         try:
             row = self.row(record, observed_at)
         except RecordError as error:
-            return Rejected(error.reason, self._key_of_bad(record), record, error.field)
+            key = self._key_of_bad(record)
+            return Rejected(
+                error.reason, key, record, error.field, self._stands_for(record, key, error.field)
+            )
         key = join_key([row[name] for name in self.table.key])
         row["extra"] = None
         if not record.keys() <= self.fields:
@@ -162,6 +186,17 @@ class Reader:
             if isinstance(value, list | Mapping) and is_too_deep(value):
                 return name
         return None
+
+    def _stands_for(self, record: Record, key: str | None, field: str) -> str | None:
+        """What keys begin with that this refused record may mean; None when its key is certain."""
+        if key is not None and field not in self.key_fields:
+            return None
+        if self.first_of_key is None:
+            return ANY
+        try:
+            return join_key((self.first_of_key(record), ""))
+        except RecordError:
+            return ANY
 
     def _key_of_bad(self, record: Record) -> str | None:
         try:
@@ -208,7 +243,11 @@ def identifier(record: Record, field: str) -> str:
     value = required(record, field)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return text(record, field)
+    found = text(record, field)
+    # As the number 1.0 is no id in JSON, its text is none in CSV, where all is text.
+    if DECIMAL.fullmatch(found):
+        raise RecordError(Reason.WRONG_TYPE, field)
+    return found
 
 
 def optional_identifier(record: Record, field: str) -> str | None:

@@ -50,4 +50,4 @@ def _minute(record: Record, field: str) -> int:
     return int(match[1]) * 60 + int(match[2])
 
 
-READER = Reader(SIGN_PLATES, _key, _row)
+READER = Reader(SIGN_PLATES, _key, _row, first_of_key=lambda record: integer(record, "parkingzone"))

@@ -35,4 +35,4 @@ def _row(record: Record, observed_at: datetime) -> Row:
     }
 
 
-READER = Reader(ZONE_SEGMENTS, _key, _row)
+READER = Reader(ZONE_SEGMENTS, _key, _row, first_of_key=lambda record: integer(record, "parkingzone"))
