@@ -46,7 +46,7 @@ POLLS = Table(
         Column(
             "rejected",
             Type.INTEGER,
-            "Records (or rules) refused, each kept in rejected_records",
+            "Records (or rules) refused, kept in rejected_records (of a refused answer the first 1,000)",
             nullable=True,
         ),
         ORIGIN,
