@@ -27,7 +27,6 @@ from melpark.parking.overstays import GRACE, Overstay, Verdict, judge
 from melpark.parking.rules import Coverage, Kind, Window
 from melpark.parking.stays import Beginning, Ending, Event, Present, Stay, stays
 
-
 MONDAY = "2025-08-04"
 
 
