@@ -244,6 +244,12 @@ _CASES = (
         Expected(V.UNCERTAIN_TIME, 0, 239),
     ),
     case(
+        "a_maximum_of_just_the_grace_is_not_within",
+        left_within(local("09:00"), local("10:57"), local("11:05")),
+        TWO_HOURS,
+        Expected(V.UNCERTAIN_TIME, 0, 5),
+    ),
+    case(
         "a_departure_after_the_limit_in_any_case_is_an_overstay",
         left_within(local("09:00"), local("11:30"), local("12:00")),
         TWO_HOURS,

@@ -65,7 +65,8 @@ class Overstay:
 
     Minutes are None when no rule is known, the maximum also when the departure or a code's limit is not known.
     `is_overstay` looks at the minutes only; a suspect stay may have it. `first_breach_at` is the first moment of the
-    minimum. An open stay may stand until `permitted_until_at`; None means as long as the windows given reach.
+    minimum. An open stay may stand until `permitted_until_at`; None means
+    as long as the windows given reach, or the unbroken coverage.
     """
 
     verdict: Verdict
@@ -100,11 +101,12 @@ def judge(
     certain = lenient(rules, shortest)
     minimum = length(certain)
     has_unknown = _touches([rule for rule in rules if rule.kind is Kind.UNKNOWN], longest)
-    if not _covers(known, longest) or (has_unknown and minimum < grace):
+    covered = _covering(known, longest)
+    if covered is None or (has_unknown and minimum < grace):
         return _without_rule(stay)
     is_maximum_known = stay.departure_max_at is not None and not has_unknown
     maximum = length(strict(rules, longest)) if is_maximum_known else None
-    later = lenient(rules, Interval(stay.arrival_max_at, known[-1].end_at))
+    later = lenient(rules, Interval(stay.arrival_max_at, covered.end_at))
     return Overstay(
         verdict=_verdict(stay, rules, minimum, maximum, grace),
         is_overstay=minimum >= grace,
@@ -172,8 +174,10 @@ def _known(stay: Stay) -> Interval:
     return Interval(stay.arrival_min_at, stay.departure_max_at or stay.departure_min_at)
 
 
-def _covers(known: Sequence[Interval], parked: Interval) -> bool:
-    return any(one.start_at <= parked.start_at and parked.end_at <= one.end_at for one in known)
+def _covering(known: Sequence[Interval], parked: Interval) -> Interval | None:
+    """The unbroken time of known rules that the stay lies in. Nobody knows what holds beyond its end."""
+    within = (one for one in known if one.start_at <= parked.start_at and parked.end_at <= one.end_at)
+    return next(within, None)
 
 
 def _touches(rules: Sequence[Clock], parked: Interval) -> bool:

@@ -12,17 +12,22 @@ from cases.kerb import (
     ALWAYS,
     BESIDE_LOADING,
     ON_INTO_THE_EVENING,
+    TUESDAY,
     TWO_HOURS,
+    WEDNESDAY,
     ZONE,
     left_within,
     local,
     parked,
+    standing,
 )
 from cases.verdict_cases import VERDICT_CASES, Expected, VerdictCase
 from melpark.parking.intervals import Interval
 from melpark.parking.overstays import GRACE, Overstay, Verdict, judge
 from melpark.parking.rules import Coverage, Kind, Window
 from melpark.parking.stays import Beginning, Ending, Event, Present, Stay, stays
+
+MONDAY = "2025-08-04"
 
 
 def verdict(case: VerdictCase) -> Overstay:
@@ -84,6 +89,30 @@ def test_the_evening_window_alone_knows_since_when_its_clock_runs() -> None:
     assert late.overstay_min_minutes == 30
     (breach,) = late.evidence
     assert breach.counted_from_at == local("19:30")
+
+
+def test_time_before_the_first_window_given_counts_from_where_its_clock_began() -> None:
+    (stay,) = stays(*parked(local("18:00"), local("21:30")))
+    alone = judge(stay, ZONE, ON_INTO_THE_EVENING[1:], ALWAYS)
+    assert alone.overstay_min_minutes == 90
+    assert alone.first_breach_at == local("20:00")
+
+
+def covered(*clocks: tuple[str, str, str]) -> tuple[Coverage, ...]:
+    return tuple(Coverage(ZONE, local(start, day), local(end, day)) for day, start, end in clocks)
+
+
+def test_how_long_a_vehicle_may_stand_is_looked_up_in_the_coverage_that_it_stands_in() -> None:
+    (stay,) = stays(*standing(local("09:00"), local("10:03")))
+    apart = covered((MONDAY, "00:00", "12:00"), (TUESDAY, "00:00", "12:00"), (WEDNESDAY, "00:00", "12:00"))
+    assert judge(stay, ZONE, TWO_HOURS, apart).permitted_until_at == local("11:00")
+
+
+def test_how_long_a_vehicle_may_stand_is_not_known_across_a_hole_in_the_coverage() -> None:
+    (stay,) = stays(*standing(local("19:00"), local("19:30")))
+    apart = covered((TUESDAY, "00:00", "23:00"), (WEDNESDAY, "00:00", "12:00"))
+    assert judge(stay, ZONE, TWO_HOURS, apart).permitted_until_at is None
+    assert judge(stay, ZONE, TWO_HOURS, ALWAYS).permitted_until_at == local("09:30", WEDNESDAY)
 
 
 # The model: time in minutes from midnight, rules as (limit, kind, minutes in force).

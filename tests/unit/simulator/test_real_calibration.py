@@ -1,6 +1,9 @@
 """The City's numbers that the simulator is calibrated by and data-facts.md does not give, counted on its polls."""
 
 import gzip
+import statistics
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -12,17 +15,51 @@ from melpark.simulator.records import Record
 pytestmark = pytest.mark.real_data
 
 
+def everything(capture: Path, stamp: str) -> list[Record]:
+    records: list[Record] = orjson.loads(
+        gzip.decompress((capture / SENSORS.dataset / f"{stamp}.json.gz").read_bytes())
+    )
+    return records
+
+
 def poll(capture: Path, stamp: str) -> dict[int, Record]:
-    records = orjson.loads(gzip.decompress((capture / SENSORS.dataset / f"{stamp}.json.gz").read_bytes()))
+    """The live bays."""
+    records = everything(capture, stamp)
     newest = max(record["lastupdated"] for record in records)
     return {record["kerbsideid"]: record for record in records if record["lastupdated"] == newest}
 
 
-@pytest.mark.parametrize(("stamp", "share"), [("20250806T152139Z", 0.289), ("20250807T005939Z", 0.614)])
-def test_share_of_live_bays_taken(real_capture: Path, stamp: str, share: float) -> None:
-    live = poll(real_capture, stamp).values()
-    taken = sum(record["status_description"] == "Present" for record in live)
-    assert taken / len(live) == pytest.approx(share, abs=0.0005)
+def share_taken(records: Collection[Record]) -> float:
+    return [record["status_description"] for record in records].count("Present") / len(records)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "of_all", "of_live"), [("20250806T152139Z", 0.323, 0.289), ("20250807T005939Z", 0.604, 0.614)]
+)
+def test_share_of_bays_taken(real_capture: Path, stamp: str, of_all: float, of_live: float) -> None:
+    assert share_taken(everything(real_capture, stamp)) == pytest.approx(of_all, abs=0.0005)
+    assert share_taken(poll(real_capture, stamp).values()) == pytest.approx(of_live, abs=0.0005)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "median", "mean"),
+    [
+        ("20250807T005939Z", "20250807T011139Z", 19.4, 52.1),
+        ("20250807T011139Z", "20250807T013939Z", 37.3, 70.6),
+    ],
+)
+def test_minutes_between_the_status_times_of_a_moved_bay_but_for_those_of_a_day_or_more(
+    real_capture: Path, first: str, second: str, median: float, mean: float
+) -> None:
+    before, after = poll(real_capture, first), poll(real_capture, second)
+    between = [
+        datetime.fromisoformat(after[bay]["status_timestamp"])
+        - datetime.fromisoformat(before[bay]["status_timestamp"])
+        for bay in before.keys() & after.keys()
+    ]
+    minutes = [gap.total_seconds() / 60 for gap in between if timedelta(0) < gap < timedelta(days=1)]
+    assert statistics.median(minutes) == pytest.approx(median, abs=0.06)
+    assert statistics.mean(minutes) == pytest.approx(mean, abs=0.06)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+import duckdb
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 
@@ -86,7 +87,7 @@ class Load:
         if is_loaded(self.home, sha256):
             outcome = Outcome(text.name, sha256, is_new=False)
         else:
-            with stage(self.home.backfill, columns) as staging:
+            with _explained(text), stage(self.home.backfill, columns) as staging:
                 outcome = self._new(text, sha256, staging)
         self.progress.end(outcome)
         return outcome
@@ -187,6 +188,19 @@ def _held(home: Home, span: tuple[int, int] | None) -> str:
         SELECT street_marker, epoch_us(arrival_at) AS arrival_us, epoch_us(departure_at) AS departure_us
         FROM read_parquet([{quoted}], union_by_name = true)
         WHERE arrival_at < make_timestamptz({span[1]}) AND departure_at > make_timestamptz({span[0]})"""
+
+
+@contextmanager
+def _explained(text: Text) -> Iterator[None]:
+    """What DuckDB trips over is said with the file's name."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise StopError(
+            f"{text.name} could not be looked through",
+            str(error),
+            "Nothing of it was loaded; free space on the disk of the home if that is the cause, then run it again",
+        ) from error
 
 
 @contextmanager

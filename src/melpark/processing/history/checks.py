@@ -15,6 +15,7 @@ VACANCY = "vacancy"
 # daylight saving time and `latest_*` standard time; otherwise both are the same.
 REASONS: tuple[tuple[str, str], ...] = (
     ("wrong_number_of_fields", "line_text IS NOT NULL"),
+    ("not_utf8", "NOT is_utf8"),
     (VACANCY, "has_vehicle = FALSE"),
     ("vehicle_present_unreadable", "vehicle_present IS NOT NULL AND has_vehicle IS NULL"),
     ("missing_marker", "street_marker IS NULL"),
@@ -37,7 +38,7 @@ REASONS: tuple[tuple[str, str], ...] = (
 # difference is not positive, or when the file's own duration has that hour. A duration that equals the
 # difference settles nothing: the City's are differences of wall clocks, on every other day too.
 IS_SETTLED = """departure_local <= arrival_local
-    OR coalesce(abs(reported_us - (latest_departure - earliest_arrival)) < {unit_us}, FALSE)"""
+    OR coalesce(abs(CAST(reported_us AS HUGEINT) - (latest_departure - earliest_arrival)) < {unit_us}, FALSE)"""
 
 
 def look_at(columns: Columns) -> str:
@@ -52,13 +53,13 @@ def look_at(columns: Columns) -> str:
     return f"""
     CREATE TABLE looked_at AS
     WITH texts AS (
-        SELECT line_number, line_text, {_texts(columns)} FROM lines
+        SELECT line_number, line_text, is_utf8, {_texts(columns)} FROM lines
     ),
     parsed AS (
         SELECT *,
             epoch_us(try_strptime(arrival, '{TIME_FORMAT}')) AS arrival_local,
             epoch_us(try_strptime(departure, '{TIME_FORMAT}')) AS departure_local,
-            CAST(round(try_cast(duration AS DOUBLE) * {unit_us}) AS BIGINT) AS reported_us,
+            try_cast(round(try_cast(duration AS DOUBLE) * {unit_us}) AS BIGINT) AS reported_us,
             try_cast(vehicle_present AS BOOLEAN) AS has_vehicle
         FROM texts
     ),

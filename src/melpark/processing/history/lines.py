@@ -39,7 +39,8 @@ class Lines:
     """The lines of one file after its header, as texts by our names; `reader` may be read once.
 
     Each batch has `line_number` and `line_text`; the latter is set, and nothing else, for a line that has
-    another number of fields than the header.
+    another number of fields than the header. `is_utf8` is false for a line with a byte that is no UTF-8; such
+    bytes stand in its texts as in Python's bytes, "\\xff".
     """
 
     def __init__(self, text: Text, found: Columns, source: IO[bytes]) -> None:
@@ -48,6 +49,7 @@ class Lines:
                 *((name, pa.string()) for name in found.ours),
                 ("line_number", pa.int64()),
                 ("line_text", pa.string()),
+                ("is_utf8", pa.bool_()),
             ]
         )
         self._text = text
@@ -61,7 +63,10 @@ class Lines:
                 ),
                 arrow_csv.ParseOptions(invalid_row_handler=self._misfit),
                 arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(found.ours, pa.string()), strings_can_be_null=False
+                    column_types=dict.fromkeys(found.ours, pa.string()),
+                    strings_can_be_null=False,
+                    # One wrong byte would refuse the whole file.
+                    check_utf8=False,
                 ),
             )
 
@@ -70,14 +75,15 @@ class Lines:
         return "skip"
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All batches in order. Raises RefusedError when the text is not UTF-8."""
+        """All batches in order. Raises RefusedError when the text is no CSV."""
         number = HEADER_LINE + 1
         with _named(self._text):
             for batch in self._stream:
                 misfits, self._misfits = self._misfits, []
                 numbers = line_numbers(number, batch.num_rows, [line for line, _ in misfits])
+                texts, is_utf8 = decoded(batch)
                 yield pa.RecordBatch.from_arrays(
-                    [*batch.columns, pa.array(numbers), pa.nulls(batch.num_rows, pa.string())],
+                    [*texts, pa.array(numbers), pa.nulls(batch.num_rows, pa.string()), is_utf8],
                     schema=self.schema,
                 )
                 # A misfit of the next block may be known already; it counts there.
@@ -90,8 +96,31 @@ class Lines:
             yield self._of_misfits(self._misfits)
 
     def _of_misfits(self, misfits: list[tuple[int, str]]) -> pa.RecordBatch:
-        lines = [{"line_number": number, "line_text": line} for number, line in misfits]
+        lines = [{"line_number": number, "line_text": line, "is_utf8": True} for number, line in misfits]
         return pa.RecordBatch.from_pylist(lines, schema=self.schema)
+
+
+def decoded(batch: pa.RecordBatch) -> tuple[list[pa.Array], pa.Array]:
+    """The columns with bytes that are no UTF-8 written out, and by line whether there were none."""
+    is_utf8 = np.ones(batch.num_rows, dtype=np.bool_)
+    columns = []
+    for column in batch.columns:
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            values = column.cast(pa.binary()).to_pylist()
+            is_utf8 &= [_is_utf8(value) for value in values]
+            column = pa.array([value.decode("utf-8", "backslashreplace") for value in values], pa.string())
+        columns.append(column)
+    return columns, pa.array(is_utf8)
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def line_numbers(first: int, count: int, misfits: list[int]) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
@@ -108,6 +137,4 @@ def _named(text: Text) -> Iterator[None]:
     try:
         yield
     except pa.ArrowInvalid as error:
-        raise RefusedError(
-            f"{text.name} is not a CSV in UTF-8", str(error), "Nothing of it was loaded"
-        ) from None
+        raise RefusedError(f"{text.name} is not a CSV", str(error), "Nothing of it was loaded") from None

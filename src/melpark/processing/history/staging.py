@@ -33,7 +33,7 @@ STAYS = f"""
     SELECT {", ".join(STAY_TEXTS)},
         arrival_us AS arrival_at, departure_us AS departure_at,
         (departure_us - arrival_us) // {MICROSECONDS} AS duration_seconds,
-        CAST(round(try_cast(duration AS DOUBLE) * {{unit_seconds}}) AS BIGINT) AS reported_duration_seconds,
+        try_cast(round(try_cast(duration AS DOUBLE) * {{unit_seconds}}) AS BIGINT) AS reported_duration_seconds,
         try_cast(in_violation AS BOOLEAN) AS is_in_violation,
         line_number
     FROM looked_at ANTI JOIN refused USING (line_number) WHERE reason IS NULL"""

@@ -69,6 +69,10 @@ NO_STAYS: list[tuple[dict[str, str], str]] = [
     ({"ArrivalTime": ""}, "arrival_unreadable"),
     ({"DepartureTime": "02/30/2017 06:16:12 AM"}, "departure_unreadable"),
     ({"DurationSeconds": "long"}, "duration_unreadable"),
+    ({"DurationSeconds": "nan"}, "duration_unreadable"),
+    ({"DurationSeconds": "-inf"}, "duration_unreadable"),
+    ({"DurationSeconds": "1e300"}, "duration_unreadable"),
+    ({"DurationSeconds": "1e13"}, "duration_unreadable"),
     ({"In Violation": "perhaps"}, "in_violation_unreadable"),
     ({"Vehicle Present": "perhaps"}, "vehicle_present_unreadable"),
     ({"Vehicle Present": "FALSE"}, "vacancy"),
@@ -112,6 +116,22 @@ def test_a_line_with_another_number_of_fields_is_kept_as_it_is(tmp_path: Path) -
         (6, "wrong_number_of_fields", "d,e,f"),
     ]
     assert rows(tmp_path, "SELECT line_number FROM silver.historical_stays") == [(3,)]
+
+
+def test_a_byte_that_is_no_utf8_costs_its_own_line_only(tmp_path: Path) -> None:
+    file = write(tmp_path / "events.csv", {"StreetName": "CAF#"}, {}, {"StreetMarker": "C2", "Sign": "é"})
+    file.write_bytes(file.read_bytes().replace(b"CAF#", b"CAF\xc9"))
+    (outcome,) = load(tmp_path, file)
+
+    assert (outcome.stays, outcome.quarantined) == (2, {"not_utf8": 1})
+    kept = rows(tmp_path, "SELECT line_number, payload->>'StreetName' FROM silver.historical_quarantine")
+    assert kept == [(2, r"CAF\xc9")]
+
+
+def test_the_longest_duration_that_can_be_read_is_compared_without_overflow(tmp_path: Path) -> None:
+    row = stay("C1", "04/02/2017 02:10:00 AM", "04/02/2017 02:50:00 AM", DurationSeconds="-9223372036854")
+    load(tmp_path, write(tmp_path / "events.csv", row))
+    assert reasons(tmp_path) == {"ambiguous_local_time": 1}
 
 
 def test_the_quarantine_holds_the_line_but_of_a_vacancy_only_its_number(tmp_path: Path) -> None:
