@@ -1,24 +1,23 @@
 """By when a car must leave: the plates of each set of signs on the City's wall clock.
 
 Plates that abut with one limit are one window, time counts from the later of arrival and the window's start, and
-on a public holiday of Victoria only plates of all seven days hold.
+on a public holiday of Victoria only plates of all seven days hold. Clock and holidays are those of
+`melpark.parking`; how plates are read and joined is not, for the truth that comes of it is what checks the calendar.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cache, lru_cache
-from zoneinfo import ZoneInfo
 
-import holidays
 import numpy as np
 from numpy.typing import NDArray
 
+from melpark.parking.local_time import MELBOURNE, is_public_holiday
 from melpark.simulator.plates import Plate, limit_minutes
 
 Seconds = NDArray[np.int64]
 
-MELBOURNE = ZoneInfo("Australia/Melbourne")
 DAY = 86_400
 HOUR = 3_600
 HOLIDAY = 7
@@ -87,7 +86,7 @@ class Calendar:
 def local_hour(utc_hour: int) -> tuple[int, int]:
     """Weekday (Monday is 0, a public holiday 7) and local hour of the hour that is `utc_hour` hours after 1970."""
     local = datetime.fromtimestamp(utc_hour * HOUR, UTC).astimezone(MELBOURNE)
-    return (HOLIDAY if _is_holiday(local.date()) else local.weekday()), local.hour
+    return (HOLIDAY if is_public_holiday(local.date()) else local.weekday()), local.hour
 
 
 def days_of(days: str) -> frozenset[int]:
@@ -102,16 +101,6 @@ def minute_of(time: str) -> int:
     hours, minutes = time.split(":")
     minute = int(hours) * 60 + int(minutes)
     return 1_440 if minute == 1_439 else minute
-
-
-@cache
-def _is_holiday(day: date) -> bool:
-    return day in _holidays(day.year)
-
-
-@cache
-def _holidays(year: int) -> frozenset[date]:
-    return frozenset(holidays.country_holidays("AU", subdiv="VIC", years=year))
 
 
 def _by_day_type(plates: Sequence[Plate]) -> NDArray[np.int16]:

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
+from melpark.parking.local_time import MELBOURNE
 from melpark.simulator.city import build
-from melpark.simulator.deadlines import MELBOURNE
 from melpark.simulator.dirt import Dirt
 from melpark.simulator.drift import NO_ZONE
 from melpark.simulator.dynamics import Truth

@@ -6,8 +6,8 @@ from statistics import mean, median
 
 import pytest
 
+from melpark.parking.local_time import MELBOURNE
 from melpark.simulator.city import build
-from melpark.simulator.deadlines import MELBOURNE
 from melpark.simulator.dynamics import Event, Truth
 
 WEEK = datetime(2025, 8, 4, tzinfo=MELBOURNE)

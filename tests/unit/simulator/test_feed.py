@@ -5,8 +5,8 @@ from statistics import mean
 import numpy as np
 import pytest
 
+from melpark.parking.local_time import MELBOURNE
 from melpark.simulator.city import build
-from melpark.simulator.deadlines import MELBOURNE
 from melpark.simulator.dynamics import Truth
 from melpark.simulator.feed import Feed, tick_of
 from melpark.simulator.records import Record

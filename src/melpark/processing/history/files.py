@@ -14,6 +14,7 @@ from melpark.errors import ConfigurationError, RefusedError
 
 CHUNK_BYTES = 1 << 20
 GZIP, ZIP = b"\x1f\x8b", b"PK"
+# zipfile raises the last two for a compression that it does not know and for a password.
 BROKEN = (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError)
 Advance = Callable[[int], None]
 

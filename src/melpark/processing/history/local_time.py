@@ -6,11 +6,11 @@ On a day whose clock turns there are two offsets: `before_us` holds for wall clo
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-MELBOURNE = ZoneInfo("Australia/Melbourne")
+from melpark.parking.local_time import DAY, MELBOURNE, midnight, stretches
+
 # The City's sensors began in 2011; a time far from that is no time.
 FIRST_DAY, LAST_DAY = date(2009, 1, 1), date(2029, 12, 31)
 SCHEMA = pa.schema(
@@ -34,10 +34,7 @@ def days(first: date = FIRST_DAY, last: date = LAST_DAY) -> pa.Table:
 def _rows(first: date, last: date) -> Iterator[dict[str, date | int]]:
     day = first
     while day <= last:
-        begins = datetime(day.year, day.month, day.day, tzinfo=MELBOURNE).astimezone(UTC)
-        next_day = day + timedelta(days=1)
-        ends = datetime(next_day.year, next_day.month, next_day.day, tzinfo=MELBOURNE).astimezone(UTC)
-        turns = _turn(begins, ends)
+        begins, turns = midnight(day), stretches(day)[-1].start_at
         yield {
             "day": day,
             "before_us": _offset(begins),
@@ -45,18 +42,7 @@ def _rows(first: date, last: date) -> Iterator[dict[str, date | int]]:
             "after_us": _offset(turns),
             "after_from_us": _since_epoch(turns) + _offset(turns),
         }
-        day = next_day
-
-
-def _turn(begins: datetime, ends: datetime) -> datetime:
-    """The first instant with the offset of the day's end: the day's begin on all but two days a year."""
-    if _offset(begins) == _offset(ends):
-        return begins
-    low, high = begins, ends
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) // 2
-        low, high = (middle, high) if _offset(middle) == _offset(begins) else (low, middle)
-    return high.replace(microsecond=0)
+        day += DAY
 
 
 def _offset(instant: datetime) -> int:

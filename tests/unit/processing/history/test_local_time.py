@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from melpark.processing.history.local_time import EPOCH, FIRST_DAY, LAST_DAY, MELBOURNE, MICROSECOND, days
+from melpark.parking.local_time import MELBOURNE
+from melpark.processing.history.local_time import EPOCH, FIRST_DAY, LAST_DAY, MICROSECOND, days
 
 DAYS = {row["day"]: row for row in days().to_pylist()}
 TURNS = [
