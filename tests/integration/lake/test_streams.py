@@ -49,7 +49,9 @@ def all_is_in_bronze(lake: Lake) -> bool:
 def test_neither_a_killed_driver_nor_a_killed_spark_loses_a_message_or_brings_one_twice(lake: Lake) -> None:
     with driver(lake) as process:
         write_one_more(lake)
-        engines.wait_until(lambda: all_is_in_bronze(lake) and lake.home.streams_ready.exists(), "driver ready")
+        engines.wait_until(
+            lambda: all_is_in_bronze(lake) and lake.home.streams_ready.exists(), "driver ready"
+        )
         process.kill()
     lake.home.streams_ready.unlink()
     # The orphan still runs while its successor starts.
