@@ -327,15 +327,68 @@ def cdc_register() -> None:
 
 
 @cdc.command("status")
-def cdc_status() -> None:
-    """Show the connector and its task; exit status 0 when both run."""
+def cdc_status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+    """Show connector, slot and possible losses; exit status 0 when all is well."""
+    from melpark.ingestion.database import connect
+    from melpark.places import READER_ROLE
     from melpark.processing import setup_debezium
+    from melpark.processing.capture import status as capture
 
-    now = setup_debezium.status(configuration.load())
-    out.print(
-        f"connector {now.connector}, task {now.task} {now.trace}".rstrip(), highlight=False, soft_wrap=True
-    )
-    raise typer.Exit(0 if now.is_running else 1)
+    settings = configuration.load()
+    now = setup_debezium.status(settings)
+    with connect(settings, READER_ROLE) as session:
+        found = capture.look(session)
+    if as_json:
+        typer.echo(json.dumps({"connector": vars(now), **found.document()}, default=str))
+    else:
+        lines = [f"connector {now.connector}, task {now.task} {now.trace}".rstrip(), found.line]
+        out.print("\n".join([*lines, *found.problems]), highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(0 if now.is_running and found.is_whole else 1)
+
+
+@cdc.command("snapshot")
+def cdc_snapshot(
+    tables: Annotated[list[str], typer.Argument(metavar="TABLE...", help="Captured tables, such as bays.")],
+    where: Annotated[str, typer.Option(help="SQL condition on the rows; all of them without it.")] = "",
+) -> None:
+    """Read rows of a captured table into its topic again, while streaming goes on."""
+    from melpark.processing.capture import snapshots
+
+    settings = configuration.load()
+    request = snapshots.Request.of(tables, where)
+    rows = snapshots.take(settings, request, lambda step: _tell(str(step)))
+    _tell(f"Done: {rows:,} rows of {', '.join(tables)} are in Kafka again.")
+
+
+@app.command()
+def reconcile(
+    tables: Annotated[list[str] | None, typer.Argument(metavar="[TABLE...]", help="All without it.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Capture anew what silver lacks.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Compare PostgreSQL with silver by range; exit status 1 when they differ."""
+    from melpark.processing.reconcile import compare, report
+    from melpark.processing.reconcile import repair as repairing
+
+    settings = configuration.load()
+    tell = (lambda line: None) if as_json else _tell
+    found = compare.compare(settings, compare.tables_of(tables or ()), tell)
+    if repair and not found.is_equal:
+        if not as_json:
+            out.print(report.table(found))
+        found = repairing.repair(settings, found, tell)
+    if found.is_equal and not tables:
+        repairing.verified(settings)
+    if as_json:
+        typer.echo(json.dumps(found.document(), default=str))
+    else:
+        out.print(report.table(found))
+        _tell(report.verdict(found, repair))
+    raise typer.Exit(0 if found.is_equal else 1)
+
+
+def _tell(line: str) -> None:
+    out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @backfill.callback()

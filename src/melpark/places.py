@@ -21,6 +21,12 @@ CONNECTOR = "melpark-connector"
 PUBLICATION = "melpark"
 SLOT = "melpark"
 TOPIC_PREFIX = "melbourne"
+# What capture needs of its own, apart from the tables that it captures.
+CAPTURE_SCHEMA = "parking_capture"
+SIGNALS = f"{CAPTURE_SCHEMA}.signals"
+HEARTBEAT = f"{CAPTURE_SCHEMA}.heartbeat"
+GAPS = f"{CAPTURE_SCHEMA}.gaps"
+NOTIFICATIONS_TOPIC = "melpark.capture.notifications"
 KAFKA_CLUSTER_ID = "MelParkSpineOnOneBox0A"
 
 BRONZE_TABLE = "change_events"

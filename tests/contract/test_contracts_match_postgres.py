@@ -6,7 +6,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from melpark.contracts import CAPTURED, TABLES
-from melpark.places import PUBLICATION, SCHEMA
+from melpark.places import HEARTBEAT, PUBLICATION, SCHEMA, SIGNALS
 
 Session = Connection[TupleRow]
 
@@ -51,13 +51,16 @@ def test_primary_keys_are_the_contracts(loader_session: Session) -> None:
     assert dict(stored) == {table.name: list(table.key) for table in TABLES}
 
 
-def test_the_publication_holds_what_the_contracts_call_captured(loader_session: Session) -> None:
+def test_the_publication_holds_what_is_captured_and_what_capture_needs_itself(
+    loader_session: Session,
+) -> None:
     stored = rows(
         loader_session,
         "SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = %s",
         PUBLICATION,
     )
-    assert set(stored) == {(SCHEMA, table.name) for table in CAPTURED}
+    own = {tuple(name.split(".")) for name in (SIGNALS, HEARTBEAT)}
+    assert set(stored) == {(SCHEMA, table.name) for table in CAPTURED} | own
 
 
 def test_captured_tables_send_whole_before_images(loader_session: Session) -> None:

@@ -13,7 +13,6 @@ BAY_RESTRICTIONS = Table(
     name="bay_restrictions",
     grain="One row per bay of the older numbering and slot of its rules",
     key=("bay_id", "slot"),
-    partition_key=("bay_id",),
     dataset=DATASET,
     columns=(
         Column(

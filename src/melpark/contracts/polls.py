@@ -6,7 +6,6 @@ POLLS = Table(
     name="polls",
     grain="One row per attempt to read a dataset (an answer 304 is not one)",
     key=("poll_id",),
-    partition_key=("dataset",),
     is_history=True,
     columns=(
         Column("poll_id", Type.BIGINT, "Number of the attempt, ascending in order of commit"),

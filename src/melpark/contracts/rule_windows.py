@@ -6,7 +6,6 @@ RULE_WINDOWS = Table(
     name="rule_windows",
     grain="One row per zone, window and plate version",
     key=("zone_number", "start_at", "code"),
-    partition_key=("zone_number",),
     columns=(
         Column("zone_number", Type.INTEGER, "Parking zone"),
         Column(
@@ -45,7 +44,6 @@ RULE_VERSIONS = Table(
     name="rule_versions",
     grain="One row per zone and stretch of time in which the calendar knows its plates",
     key=("zone_number", "start_at"),
-    partition_key=("zone_number",),
     columns=(
         Column("zone_number", Type.INTEGER, "Parking zone"),
         Column("start_at", Type.TIMESTAMP, "The plates hold from here; before observed_at that is assumed"),

@@ -59,7 +59,6 @@ SENSOR_EVENTS = Table(
     name="sensor_events",
     grain="One row per status change of a bay",
     key=("kerbside_id", "status_changed_at"),
-    partition_key=("kerbside_id",),
     is_history=True,
     columns=(
         KERBSIDE_ID,
@@ -86,7 +85,6 @@ SENSOR_STATES = Table(
     name="sensor_states",
     grain="One row per sensor and instant from which its liveness, zone, place or retirement held",
     key=("kerbside_id", "valid_from_at"),
-    partition_key=("kerbside_id",),
     is_history=True,
     columns=(
         KERBSIDE_ID,

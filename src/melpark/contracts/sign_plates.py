@@ -8,7 +8,6 @@ SIGN_PLATES = Table(
     name="sign_plates",
     grain="One row per rule on the sign plates of a parking zone",
     key=("zone_number", "days", "start_minute", "finish_minute", "code"),
-    partition_key=("zone_number",),
     dataset=DATASET,
     columns=(
         Column("zone_number", Type.INTEGER, "Parking zone", source="parkingzone"),

@@ -51,7 +51,6 @@ class Table:
     dataset: str = ""
     is_history: bool = False
     is_captured: bool = True
-    partition_key: tuple[str, ...] = ()
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -63,9 +62,9 @@ class Table:
         return frozenset(field for column in self.columns for field in column.source_fields)
 
     @property
-    def kafka_key(self) -> tuple[str, ...]:
-        """Columns that key the change events: all events of one bay stay in one partition."""
-        return self.partition_key or self.key
+    def is_by_bay(self) -> bool:
+        """Its change events lie in partitions by bay: those of one bay stay in their order."""
+        return self.key[0] == "kerbside_id"
 
 
 def observed_at(what: str) -> Column:

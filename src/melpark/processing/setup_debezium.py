@@ -1,6 +1,7 @@
 """The connector `melpark-connector`: registered over Connect's REST interface from engines/connect/."""
 
 import json
+import time
 from dataclasses import dataclass
 from string import Template
 from typing import Any
@@ -9,10 +10,25 @@ import httpx
 
 from melpark import contracts, loopback
 from melpark.errors import RetryableError, StopError
-from melpark.places import CAPTURE_ROLE, CONNECTOR, DATABASE, ENGINES, PUBLICATION, SCHEMA, SLOT, TOPIC_PREFIX
+from melpark.places import (
+    CAPTURE_ROLE,
+    CONNECTOR,
+    DATABASE,
+    ENGINES,
+    HEARTBEAT,
+    NOTIFICATIONS_TOPIC,
+    PUBLICATION,
+    SCHEMA,
+    SIGNALS,
+    SLOT,
+    TOPIC_PREFIX,
+    topic,
+)
+from melpark.processing import topics
 from melpark.settings import Settings
 
 TIMEOUT_SECONDS = 30
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -39,8 +55,14 @@ def configuration(settings: Settings) -> dict[str, str]:
         publication=PUBLICATION,
         slot=SLOT,
         tables=",".join(f"{SCHEMA}.{table.name}" for table in contracts.CAPTURED),
-        key_columns=";".join(
-            f"{SCHEMA}.{table.name}:{','.join(table.kafka_key)}" for table in contracts.CAPTURED
+        # The whole key, for an incremental snapshot reads by it and keeps one row per key and chunk.
+        key_columns=";".join(f"{SCHEMA}.{table.name}:{','.join(table.key)}" for table in contracts.CAPTURED),
+        heartbeat=HEARTBEAT,
+        signals=SIGNALS,
+        notifications=NOTIFICATIONS_TOPIC,
+        bay_partitions=topics.BAY_PARTITIONS,
+        topics_by_bay="|".join(
+            topic(table.name).replace(".", "[.]") for table in contracts.CAPTURED if table.is_by_bay
         ),
     )
     return {str(key): str(value) for key, value in json.loads(filled).items()}
@@ -81,6 +103,24 @@ def restart_failed(settings: Settings) -> str:
     return f"connector {now.connector}, task {now.task}: {now.trace}"
 
 
+def stop(settings: Settings) -> None:
+    """Stop the connector and wait until its task has ended. Raises RetryableError when it does not."""
+    _json(_call(settings, "PUT", f"/connectors/{CONNECTOR}/stop"))
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while True:
+        body = _json(_call(settings, "GET", f"/connectors/{CONNECTOR}/status"))
+        if body["connector"]["state"] == "STOPPED" and not body["tasks"]:
+            return
+        if time.monotonic() > deadline:
+            raise RetryableError("The connector does not stop", str(body["tasks"])[:300], "Try again")
+        time.sleep(LOOK_SECONDS)
+
+
+def resume(settings: Settings) -> None:
+    """Let a stopped connector run again."""
+    _json(_call(settings, "PUT", f"/connectors/{CONNECTOR}/resume"))
+
+
 def _call(settings: Settings, method: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
     try:
         answer = loopback.client().request(
@@ -105,4 +145,4 @@ def _json(answer: httpx.Response) -> dict[str, Any]:
             answer.text[:500],
             "Mend engines/connect/ and register again",
         )
-    return dict(answer.json())
+    return dict(answer.json()) if answer.content else {}

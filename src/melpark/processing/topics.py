@@ -1,7 +1,10 @@
 """The topics of the change log, made by us and not by whoever writes first."""
 
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
@@ -16,7 +19,7 @@ from confluent_kafka.admin import (
 from melpark import contracts
 from melpark.contracts import Table
 from melpark.errors import RetryableError
-from melpark.places import TOPIC_PREFIX, topic
+from melpark.places import NOTIFICATIONS_TOPIC, SIGNALS, TOPIC_PREFIX, topic
 from melpark.settings import Settings
 
 DAY_MS = 86_400_000
@@ -34,13 +37,17 @@ class TopicPlan:
 
 
 def plan() -> list[TopicPlan]:
-    """Every topic that the connector writes: one per captured table, and its heartbeat."""
-    heartbeat = TopicPlan(f"__debezium-heartbeat.{TOPIC_PREFIX}", 1, {"retention.ms": str(DAY_MS)})
-    return [*(_of_table(table) for table in contracts.CAPTURED), heartbeat]
+    """Every topic that the connector writes: one per captured table, and what it says of itself."""
+    return [
+        *(_of_table(table) for table in contracts.CAPTURED),
+        TopicPlan(f"__debezium-heartbeat.{TOPIC_PREFIX}", 1, {"retention.ms": str(DAY_MS)}),
+        TopicPlan(f"{TOPIC_PREFIX}.{SIGNALS}", 1, {"retention.ms": str(DAY_MS)}),
+        TopicPlan(NOTIFICATIONS_TOPIC, 1, {"retention.ms": str(HISTORY_DAYS * DAY_MS)}),
+    ]
 
 
 def _of_table(table: Table) -> TopicPlan:
-    partitions = BAY_PARTITIONS if table.kafka_key == ("kerbside_id",) else 1
+    partitions = BAY_PARTITIONS if table.is_by_bay else 1
     if table is contracts.SENSORS:
         # The newest row of each bay stays for ever, also of a bay that has not changed for a year.
         config = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.2", "segment.ms": str(DAY_MS)}
@@ -49,38 +56,58 @@ def _of_table(table: Table) -> TopicPlan:
     return TopicPlan(topic(table.name), partitions, config)
 
 
+def missing(settings: Settings) -> list[TopicPlan]:
+    """The topics that Kafka does not hold. Raises RetryableError when it does not answer."""
+    with _explained():
+        existing = set(_admin(settings).list_topics(timeout=10).topics)
+    return [p for p in plan() if p.name not in existing]
+
+
 def make(settings: Settings) -> list[str]:
     """Make the missing topics and put right the settings of the others. Returns the names made."""
-    admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{settings.kafka_port}", "log_level": 0})
-    try:
-        existing = set(admin.list_topics(timeout=10).topics)
-        plans = plan()
-        wanted = [p for p in plans if p.name not in existing]
-        new = [
-            NewTopic(p.name, num_partitions=p.partitions, replication_factor=1, config=p.config)
-            for p in wanted
-        ]
+    wanted = missing(settings)
+    changes = [
+        ConfigResource(
+            ResourceType.TOPIC,
+            p.name,
+            incremental_configs=[
+                ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+                for key, value in p.config.items()
+            ],
+        )
+        for p in plan()
+        if p not in wanted
+    ]
+    new = [
+        NewTopic(p.name, num_partitions=p.partitions, replication_factor=1, config=p.config) for p in wanted
+    ]
+    admin = _admin(settings)
+    with _explained():
         for future in (admin.create_topics(new) if new else {}).values():
             _done(future)
-        changes = [
-            ConfigResource(
-                ResourceType.TOPIC,
-                p.name,
-                incremental_configs=[
-                    ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
-                    for key, value in p.config.items()
-                ],
-            )
-            for p in plans
-            if p.name in existing
-        ]
         for future in (admin.incremental_alter_configs(changes) if changes else {}).values():
             future.result(timeout=10)
+    return [p.name for p in wanted]
+
+
+@cache
+def _admin_of(port: int) -> AdminClient:
+    """One client per port and process: each keeps threads of its own."""
+    return AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0})
+
+
+def _admin(settings: Settings) -> AdminClient:
+    return _admin_of(settings.kafka_port)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
     except KafkaException as error:
         raise RetryableError(
             "Kafka's topics could not be made", error.args[0].str(), "Is Kafka running?"
         ) from None
-    return [p.name for p in wanted]
 
 
 def _done(future: "Future[None]") -> None:

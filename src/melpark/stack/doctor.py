@@ -11,7 +11,7 @@ from melpark.places import Home
 from melpark.settings import Settings
 from melpark.simulator.capture import Capture
 from melpark.stack import home as homes
-from melpark.stack import jars, plan, postgres, web_page
+from melpark.stack import jars, plan, postgres, status, web_page
 from melpark.stack.declaration import Engine
 from melpark.stack.ports import require_free
 
@@ -35,6 +35,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("Home", lambda: _home(settings)),
         ("User of PostgreSQL", lambda: _postgres_user(settings)),
         ("Capture", lambda: _capture(settings)),
+        ("Change capture", lambda: _change_capture(settings)),
         ("Ports", lambda: _ports(settings)),
         ("Jars", _jars),
         ("Web page", _page),
@@ -78,6 +79,13 @@ def _postgres_user(settings: Settings) -> None:
 def _capture(settings: Settings) -> None:
     if settings.source == "replay" and settings.capture_dir is not None:
         Capture.open(settings.capture_dir)
+
+
+def _change_capture(settings: Settings) -> None:
+    """What the running stack last said of it; a stopped one keeps no WAL waiting that could be read."""
+    problems = (status.read(Home(settings.home.resolve())).get("capture") or {}).get("problems")
+    if problems:
+        raise StopError("Change capture needs a look", "; ".join(problems), "See `melpark cdc status`")
 
 
 def _ports(settings: Settings) -> None:

@@ -1,13 +1,18 @@
 """The whole stack in one list: what starts, and what it needs first."""
 
+import logging
+
 from melpark.ingestion import bootstrap
 from melpark.ingestion.migrate import migrate
 from melpark.places import Home
-from melpark.processing import catalogue, setup_debezium, topics
+from melpark.processing import catalogue, setup_debezium
+from melpark.processing.capture import guard
 from melpark.processing.spark_session import connect as connect_spark
 from melpark.settings import Settings
 from melpark.stack import connect, kafka, postgres, spark, workers
 from melpark.stack.declaration import Node, Step
+
+log = logging.getLogger(__name__)
 
 
 def nodes(settings: Settings) -> tuple[Node, ...]:
@@ -19,7 +24,7 @@ def nodes(settings: Settings) -> tuple[Node, ...]:
         spark.engine(settings),
         *city,
         Step("migrate", lambda: _migrate(settings), needs=("postgres",)),
-        Step("topics", lambda: _make_topics(settings), needs=("kafka",)),
+        Step("topics", lambda: _make_topics(settings), needs=("kafka", "migrate")),
         connect.engine(settings),
         Step("connector", lambda: _register(settings), needs=("connect", "migrate", "topics")),
         Step("catalogue", lambda: _register_tables(settings), needs=("spark",)),
@@ -36,11 +41,12 @@ def _migrate(settings: Settings) -> None:
 
 
 def _make_topics(settings: Settings) -> None:
-    topics.make(settings)
+    guard.make_topics(settings)
 
 
 def _register(settings: Settings) -> None:
-    setup_debezium.register(settings)
+    done = setup_debezium.register(settings)
+    log.log(logging.INFO if done == "unchanged" else logging.WARNING, "Connector %s", done)
 
 
 def _register_tables(settings: Settings) -> None:

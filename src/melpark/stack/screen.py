@@ -27,7 +27,13 @@ def render(status: dict[str, Any], url: str) -> Group:
         (status["state"], COLOURS.get(status["state"], "red")),
         f"   source: {status['source']['kind']}   map: {url}   Ctrl-C stops everything",
     )
-    return Group(head, engines_table(status), stages_table(status))
+    return Group(head, engines_table(status), stages_table(status), *problems(status))
+
+
+def problems(status: dict[str, Any]) -> list[Text]:
+    """What a person should know of change capture, a line each."""
+    capture = status.get("capture") or {}
+    return [Text(f"capture: {problem}", "yellow") for problem in capture.get("problems", ())]
 
 
 def engines_table(status: dict[str, Any]) -> Table:

@@ -18,6 +18,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from melpark import contracts, loopback, secrets
 from melpark.places import DATABASE, READER_ROLE, Home, topic
 from melpark.processing import lake
+from melpark.processing.capture import status as capture
+from melpark.processing.capture.status import CaptureStatus
 from melpark.settings import Settings
 from melpark.stack.kafka import admin
 
@@ -49,6 +51,7 @@ class Measurement:
     events_in_postgres: int | None = None
     source_age_seconds: float | None = None
     history_days: int = 0
+    capture: CaptureStatus | None = None
 
     @property
     def is_drained(self) -> bool:
@@ -97,7 +100,13 @@ class Probe:
     def measure(self) -> Measurement:
         """Look at every stage once. Never raises for a stage that is away."""
         found = Measurement()
-        for look in (self._look_at_postgres, self._look_at_kafka, self._look_at_lake, self._look_at_server):
+        for look in (
+            self._look_at_postgres,
+            self._look_at_capture,
+            self._look_at_kafka,
+            self._look_at_lake,
+            self._look_at_server,
+        ):
             try:
                 look(found)
             except Exception as error:
@@ -149,6 +158,10 @@ class Probe:
             found.positions["feed"] = newest_feed
         if feed_updated_at is not None and observed_at is not None and lag is not None:
             found.source_age_seconds = (observed_at - feed_updated_at).total_seconds() + lag
+
+    def _look_at_capture(self, found: Measurement) -> None:
+        if self._postgres is not None:
+            found.capture = capture.look(self._postgres)
 
     def _events(self, newest_poll: int | None) -> tuple[int, datetime | None]:
         """Number and newest time of the events; counting years of them is for when a poll may have added some."""

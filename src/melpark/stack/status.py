@@ -16,7 +16,7 @@ LONGEST_LAG_SECONDS = {"kafka": 60.0, "bronze": 120.0, "silver": 180.0, "serving
 
 
 def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> dict[str, Any]:
-    """One object with `state`, `engines`, `stages` and `source`, as the README describes it."""
+    """One object with `state`, `engines`, `stages`, `source` and `capture`, as the README describes it."""
     return {
         "state": _state(settings, supervisor, found),
         "engines": {
@@ -33,6 +33,7 @@ def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> 
         },
         "stages": found.document(),
         "source": {"kind": settings.source, "age_seconds": found.source_age_seconds},
+        "capture": found.capture.document() if found.capture else None,
         "written_at": datetime.now(UTC),
     }
 
@@ -42,7 +43,7 @@ def _state(settings: Settings, supervisor: Supervisor, found: Measurement) -> st
         return "starting"
     if any(status.state != "running" for status in supervisor.statuses.values()):
         return "degraded"
-    if _polls_stopped(settings, found):
+    if _polls_stopped(settings, found) or (found.capture is not None and not found.capture.is_whole):
         return "degraded"
     lags = ((found.stages[name].lag_seconds, longest) for name, longest in LONGEST_LAG_SECONDS.items())
     return "degraded" if any(lag is not None and lag > longest for lag, longest in lags) else "healthy"
@@ -86,6 +87,7 @@ def stopped(home: Home) -> dict[str, Any]:
         "engines": {},
         "stages": {name: vars(Stage()) for name in NAMES},
         "source": {"kind": stamp.source if stamp else None, "age_seconds": None},
+        "capture": None,
     }
 
 

@@ -74,16 +74,26 @@ def test_passwords_are_readable_by_their_owner_only_and_in_no_log(replayed: Stac
 
 def test_the_connector_runs_and_its_configuration_hides_the_password(replayed: Stack) -> None:
     answer = replayed.melpark("cdc", "status")
-    assert (answer.returncode, answer.stdout.strip()) == (0, "connector RUNNING, task RUNNING")
+    connector, slot, *problems = answer.stdout.splitlines()
+    assert (answer.returncode, connector, problems) == (0, "connector RUNNING, task RUNNING", [])
+    assert slot.startswith("slot reserved, read, ")
+    assert "of at most 1,024.0 MiB" in slot
     url = f"http://127.0.0.1:{replayed.settings.connect_port}/connectors/melpark-connector/config"
     assert httpx.get(url, timeout=10).json()["database.password"] == "${env:MELPARK_CAPTURE_PASSWORD}"
     assert replayed.melpark("cdc", "register").stdout.strip() == "Connector unchanged."
 
 
-def test_the_capture_role_may_replicate_and_select_and_no_more(replayed: Stack) -> None:
+def test_the_capture_role_may_replicate_and_select_and_write_only_what_it_needs_itself(
+    replayed: Stack,
+) -> None:
     grants = "information_schema.role_table_grants WHERE grantee = 'melpark_capture'"
-    rights = f"SELECT DISTINCT privilege_type FROM {grants}"
-    assert replayed.postgres(rights) == [("SELECT",)]
+    rights = f"SELECT DISTINCT table_schema, table_name, privilege_type FROM {grants}"
+    assert set(replayed.postgres(f"{rights} AND privilege_type <> 'SELECT'")) == {
+        ("parking_capture", "signals", "INSERT"),
+        ("parking_capture", "signals", "DELETE"),
+        ("parking_capture", "heartbeat", "INSERT"),
+        ("parking_capture", "heartbeat", "UPDATE"),
+    }
     attributes = "rolreplication, rolsuper, rolcreatedb, rolcreaterole"
     role = f"SELECT {attributes} FROM pg_roles WHERE rolname = 'melpark_capture'"
     assert replayed.postgres(role) == [(True, False, False, False)]

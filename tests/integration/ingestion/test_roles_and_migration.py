@@ -50,9 +50,13 @@ def test_a_changed_password_is_set_again(postgres: Settings) -> None:
         (LOADER_ROLE, "CREATE TABLE public.mine (a int)"),
         (LOADER_ROLE, "CREATE SCHEMA mine"),
         (CAPTURE_ROLE, "INSERT INTO parking.feed_outages VALUES (now(), now() + '1 s', now(), 'live')"),
+        (CAPTURE_ROLE, "UPDATE parking_capture.signals SET type = 'log'"),
+        (CAPTURE_ROLE, "DELETE FROM parking_capture.heartbeat"),
+        (CAPTURE_ROLE, "INSERT INTO parking_capture.gaps (kind, detail) VALUES ('slot_lost', '')"),
         (CAPTURE_ROLE, "CREATE PUBLICATION mine FOR TABLE parking.sensors"),
         (CAPTURE_ROLE, "CREATE TEMPORARY TABLE mine (a int)"),
         (READER_ROLE, "INSERT INTO parking.feed_outages VALUES (now(), now() + '1 s', now(), 'live')"),
+        (READER_ROLE, "INSERT INTO parking_capture.signals VALUES ('1', 'execute-snapshot')"),
         (READER_ROLE, "CREATE TEMPORARY TABLE mine (a int)"),
     ],
 )
@@ -72,6 +76,14 @@ def test_the_capture_role_can_read_and_replicate(postgres: Settings) -> None:
         ).fetchall()
     assert ("sensors",) in names
     assert ("rejected_records",) not in names
+
+
+def test_the_capture_role_may_write_its_signals_and_its_heartbeat(postgres: Settings) -> None:
+    with connect(postgres, CAPTURE_ROLE) as connection:
+        connection.execute("INSERT INTO parking_capture.signals VALUES ('1', 'snapshot-window-open')")
+        connection.execute("DELETE FROM parking_capture.signals WHERE id = '1'")
+        connection.execute("INSERT INTO parking_capture.heartbeat VALUES (1, now())")
+        connection.execute("UPDATE parking_capture.heartbeat SET beat_at = now()")
 
 
 def test_the_reader_only_reads_unless_it_asks_otherwise(postgres: Settings) -> None:

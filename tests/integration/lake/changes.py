@@ -36,7 +36,7 @@ class Change:
 
     @property
     def key(self) -> str:
-        return json.dumps({name: _plain(self.row[name]) for name in self.table.kafka_key})
+        return json.dumps({name: _plain(self.row[name]) for name in self.table.key})
 
     @property
     def payload(self) -> str:

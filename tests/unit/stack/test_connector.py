@@ -53,7 +53,7 @@ def test_every_captured_table_is_included_and_keyed_by_its_contract() -> None:
     made = setup_debezium.configuration(Settings())
     assert made["table.include.list"].split(",") == [f"parking.{table.name}" for table in contracts.CAPTURED]
     keys = dict(part.split(":") for part in made["message.key.columns"].split(";"))
-    assert keys == {f"parking.{table.name}": ",".join(table.kafka_key) for table in contracts.CAPTURED}
+    assert keys == {f"parking.{table.name}": ",".join(table.key) for table in contracts.CAPTURED}
 
 
 def test_a_missing_connector_is_created(worker: Worker, settings: Settings) -> None:

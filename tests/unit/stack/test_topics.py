@@ -9,9 +9,13 @@ def planned() -> dict[str, topics.TopicPlan]:
     return {plan.name: plan for plan in topics.plan()}
 
 
-def test_every_captured_table_has_a_topic_and_besides_only_the_heartbeat_has_one() -> None:
+def test_every_captured_table_has_a_topic_and_besides_only_what_the_connector_says_of_itself() -> None:
     captured = {topic(table.name) for table in contracts.CAPTURED}
-    assert set(planned()) - captured == {"__debezium-heartbeat.melbourne"}
+    assert set(planned()) - captured == {
+        "__debezium-heartbeat.melbourne",
+        "melbourne.parking_capture.signals",
+        "melpark.capture.notifications",
+    }
     assert captured <= set(planned())
     assert len(planned()) == len(topics.plan())
 
@@ -20,13 +24,13 @@ def test_the_present_of_each_bay_is_compacted_and_a_history_ends_after_thirty_da
     for name, plan in planned().items():
         if name == topic("sensors"):
             assert plan.config["cleanup.policy"] == "compact"
-        elif name.startswith("melbourne."):
+        elif name.startswith("melbourne.parking."):
             assert plan.config["retention.ms"] == str(30 * 24 * 3600 * 1000)
 
 
 def test_tables_keyed_by_bay_have_three_partitions_and_others_one() -> None:
     for table in contracts.CAPTURED:
-        expected = 3 if table.kafka_key == ("kerbside_id",) else 1
+        expected = 3 if table.key[0] == "kerbside_id" else 1
         assert planned()[topic(table.name)].partitions == expected
     assert planned()[topic("sensors")].partitions == 3
     assert planned()[topic("polls")].partitions == 1

@@ -1,0 +1,149 @@
+"""What the connector has committed to Kafka about itself: how far it has read, and each snapshot's progress.
+
+Both are read from their topics and not over Connect's REST interface, so that they are known while Connect is down.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+import orjson
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from melpark.errors import RetryableError
+from melpark.places import CONNECTOR, NOTIFICATIONS_TOPIC, TOPIC_PREFIX
+from melpark.settings import Settings
+
+OFFSETS_TOPIC = "melpark-connect-offsets"
+# The connector commits behind what it has read, never ahead of the greatest of these.
+POSITIONS = ("lsn", "lsn_proc", "lsn_commit")
+POLL_SECONDS = 5.0
+SUCCESS = ("SUCCEEDED", "EMPTY")
+
+
+@dataclass(frozen=True)
+class Notification:
+    """One step of a snapshot. `snapshot` is Initial or Incremental, `id` that of the signal that asked for it."""
+
+    id: str
+    snapshot: str
+    step: str
+    at: datetime
+    details: dict[str, str]
+
+    @property
+    def failure(self) -> str:
+        """Why the table that was to be read was not; Debezium skips it then and calls the snapshot completed."""
+        status = self.details.get("status", "")
+        return status if self.step == "TABLE_SCAN_COMPLETED" and status not in SUCCESS else ""
+
+    def __str__(self) -> str:
+        table = self.details.get("scanned_collection") or self.details.get(
+            "current_collection_in_progress", ""
+        )
+        table = table.rpartition(".")[2]
+        match self.step:
+            case "IN_PROGRESS":
+                chunk, chunks = self.details.get("chunk_index", "?"), self.details.get("total_chunks", "?")
+                return f"{table}: chunk {chunk} of {chunks}"
+            case "TABLE_SCAN_COMPLETED" if self.failure:
+                return f"{table}: {self.failure}"
+            case "TABLE_SCAN_COMPLETED":
+                return f"{table}: {int(self.details.get('total_rows_scanned', 0)):,} rows read"
+            case step:
+                return f"snapshot {step.lower().replace('_', ' ')}"
+
+
+class ConnectorLog:
+    """Follows both topics; `catch_up` reads what came since the last call."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.committed_lsn: int | None = None
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": f"127.0.0.1:{settings.kafka_port}",
+                "group.id": "melpark-capture",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "log_level": 0,
+            }
+        )
+        self._partitions: set[tuple[str, int]] = set()
+
+    def __enter__(self) -> "ConnectorLog":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def catch_up(self) -> list[Notification]:
+        """The notifications since the last call; `committed_lsn` is then the connector's position, or None.
+
+        Raises RetryableError when Kafka does not answer.
+        """
+        try:
+            self._find_partitions()
+            return [found for message in self._new_messages() if (found := self._take(message))]
+        except KafkaException as error:
+            raise RetryableError(
+                "Kafka does not tell how far the connector is", error.args[0].str(), "Is it running?"
+            ) from None
+
+    def _find_partitions(self) -> None:
+        topics = self._consumer.list_topics(timeout=POLL_SECONDS).topics
+        found = {
+            (name, number)
+            for name in (OFFSETS_TOPIC, NOTIFICATIONS_TOPIC)
+            if name in topics
+            for number in topics[name].partitions
+        }
+        if found != self._partitions:
+            # A topic that was made anew is read from its beginning; so is the other, which does no harm.
+            self._partitions = found
+            self._consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for name, number in found])
+
+    def _new_messages(self) -> Iterator[Message]:
+        behind = set(self._partitions)
+        for partition in list(behind):
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=POLL_SECONDS)
+            position = self._consumer.position([TopicPartition(*partition)])[0].offset
+            if high == low or position >= high:
+                behind.discard(partition)
+        while behind:
+            message = self._consumer.poll(POLL_SECONDS)
+            if message is None:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+            if (error := message.error()) is None:
+                yield message
+            elif error.code() == KafkaError._PARTITION_EOF:
+                behind.discard((message.topic(), message.partition()))
+            else:
+                raise KafkaException(error)
+
+    def _take(self, message: Message) -> Notification | None:
+        if message.topic() == NOTIFICATIONS_TOPIC:
+            return _notification(orjson.loads(message.value()))
+        if orjson.loads(message.key() or b"null") == [CONNECTOR, {"server": TOPIC_PREFIX}]:
+            self.committed_lsn = _position(orjson.loads(message.value() or b"null"))
+        return None
+
+
+def _notification(value: dict[str, Any]) -> Notification:
+    return Notification(
+        id=value["id"],
+        snapshot=value["aggregate_type"].removesuffix(" Snapshot"),
+        step=value["type"],
+        at=datetime.fromtimestamp(value["timestamp"] / 1000, UTC),
+        details=value.get("additional_data") or {},
+    )
+
+
+def _position(offset: dict[str, Any] | None) -> int | None:
+    known = [int(offset[name]) for name in POSITIONS if name in offset] if offset else []
+    return max(known, default=None)

@@ -1,0 +1,153 @@
+"""Looks after capture: what may have been lost is noticed, written down, said, and filled by a snapshot.
+
+What Debezium 3.7 does by itself was tried out, and ADR 0010 tells it. Without its slot it takes a snapshot of every
+table. A slot that PostgreSQL has given up lets it wait for half an hour and then fail. A slot that stands behind the
+connector's position, because somebody moved it on or made it anew, it may follow without a word. So a slot of the
+last two kinds is dropped, and Debezium does the rest.
+"""
+
+import logging
+import time
+
+import psycopg
+
+from melpark import contracts
+from melpark.errors import MelParkError, RetryableError
+from melpark.ingestion.database import connect, first_line
+from melpark.places import topic
+from melpark.processing import setup_debezium, topics
+from melpark.processing.capture import gaps, slot, snapshots
+from melpark.processing.capture.connector_log import ConnectorLog
+from melpark.processing.capture.gaps import Kind
+from melpark.settings import Settings
+
+log = logging.getLogger(__name__)
+# Between making a new slot and telling of its snapshot, Debezium looks as if it followed the wrong slot.
+PATIENCE_SECONDS = 8.0
+DROP_EVERY_SECONDS = 60.0
+ATTEMPTS = 3
+ATTEMPT_EVERY_SECONDS = 0.5
+
+
+class Guard:
+    """Keeps its connections to Kafka between looks. `look` may be called as often as wanted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._log: ConnectorLog | None = None
+        self._dropped_at: float | None = None
+
+    def look(self, patience: float = PATIENCE_SECONDS) -> None:
+        """Notice and record what is wrong, and mend it, where Debezium does not begin to within `patience` seconds.
+
+        Raises RetryableError when an engine is away.
+        """
+        try:
+            if self._log is None:
+                self._log = ConnectorLog(self._settings)
+            with connect(self._settings, application_name="melpark capture") as session:
+                seen = self._catch_up(session)
+                if seen.is_lost or (seen.is_there and gaps.unfilled(session, patience)):
+                    self._drop(seen)
+                self._make_topics(session)
+                self._ask_for_snapshots(session)
+        except psycopg.Error as error:
+            raise RetryableError("Capture could not be looked after", first_line(error), "") from None
+
+    def _catch_up(self, session: gaps.Session) -> slot.Slot:
+        """Follow the connector's snapshots, and judge the slot where none moved while it was looked at."""
+        assert self._log is not None
+        for _ in range(ATTEMPTS):
+            # The slot first: the connector's position, read after it, can only be farther.
+            seen = slot.read(session)
+            notifications = self._log.catch_up()
+            for said in gaps.follow(session, notifications):
+                log.warning("%s", said)
+            if not notifications:
+                _judge(session, seen, self._log.committed_lsn)
+                break
+        return seen
+
+    def close(self) -> None:
+        if self._log is not None:
+            self._log.__exit__(None, None, None)
+            self._log = None
+
+    def _drop(self, seen: slot.Slot) -> None:
+        """Nobody may read from a slot that is dropped; Debezium fills the gap when it finds none, given the time."""
+        now = time.monotonic()
+        if self._dropped_at is not None and now - self._dropped_at < DROP_EVERY_SECONDS:
+            return
+        self._dropped_at = now
+        if not seen.is_active:
+            slot.drop(self._settings)
+            return
+        setup_debezium.stop(self._settings)
+        try:
+            slot.drop(self._settings)
+        finally:
+            setup_debezium.resume(self._settings)
+
+    def _make_topics(self, session: gaps.Session) -> None:
+        if topics.missing(self._settings):
+            note_missing_topics(session, topics.make(self._settings))
+
+    def _ask_for_snapshots(self, session: gaps.Session) -> None:
+        for gap in gaps.unverified(session):
+            if gap.kind == Kind.topic_missing and gap.table_name and gap.state == "open":
+                snapshots.ask(self._settings, snapshots.Request.of([gap.table_name], id=gap.signal))
+            elif gap.kind == Kind.topic_missing and gap.state == "filled":
+                snapshots.forget(self._settings, [gap.signal])
+
+
+def note_missing_topics(session: gaps.Session, made: list[str]) -> None:
+    """Topics of captured tables had to be made anew though the tables were captured before."""
+    lost = [table.name for table in contracts.CAPTURED if topic(table.name) in made]
+    if lost and gaps.has_begun(session):
+        for name in lost:
+            _note(session, Kind.topic_missing, f"topic {topic(name)} was gone and is made anew, empty", name)
+
+
+def make_topics(settings: Settings) -> None:
+    """Make the missing topics; what was lost with one is written down, to be filled once the connector runs."""
+    made = topics.make(settings)
+    with connect(settings, application_name="melpark capture") as session:
+        note_missing_topics(session, made)
+
+
+def look_before_start(settings: Settings) -> None:
+    """Before Connect starts: once the connector runs, it no longer shows that its slot was moved on."""
+    guard = Guard(settings)
+    try:
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                guard.look(patience=0)
+                return
+            except MelParkError as error:
+                if not attempts_left:
+                    log.warning("Capture is not looked after before its start: %s", error)
+                else:
+                    # A topic that has just been made has no leader yet.
+                    time.sleep(ATTEMPT_EVERY_SECONDS)
+    finally:
+        guard.close()
+
+
+def _judge(session: gaps.Session, seen: slot.Slot, committed_lsn: int | None) -> None:
+    if committed_lsn is None or gaps.is_being_filled(session):
+        return
+    if not seen.is_there:
+        _note(session, Kind.slot_missing, "the replication slot is gone, and with it what came after")
+    elif seen.is_lost:
+        reason = f"PostgreSQL gave the slot up ({seen.lost_by}): its limit is {seen.limit_bytes:,} bytes"
+        _note(session, Kind.slot_lost, reason)
+    elif seen.skips(committed_lsn):
+        reason = f"the slot stands at {seen.confirmed_lsn:,}, the connector at {committed_lsn:,}"
+        _note(session, Kind.slot_ahead, reason)
+
+
+def _note(session: gaps.Session, kind: Kind, detail: str, table: str | None = None) -> None:
+    if gaps.record(session, kind, detail, table):
+        log.error(
+            "Changes may have been missed: %s. A snapshot fills the gap; see `melpark cdc status`", detail
+        )

@@ -1,0 +1,182 @@
+"""Laws of the comparison: the same rows are equal whatever wrote them, and every planted difference is found."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from psycopg.rows import dict_row
+
+from melpark.contracts import REFERENCES, Table, Type
+from melpark.ingestion.database import connect
+from melpark.places import SUPERUSER, Home
+from melpark.processing.reconcile import compare
+from melpark.processing.reconcile.compare import Comparison, Span
+from melpark.settings import Settings
+
+ARROW = {
+    Type.TEXT: pa.string(),
+    Type.INTEGER: pa.int32(),
+    Type.BIGINT: pa.int64(),
+    Type.DOUBLE: pa.float64(),
+    Type.BOOLEAN: pa.bool_(),
+    Type.TIMESTAMP: pa.timestamp("us", "UTC"),
+    Type.DATE: pa.date32(),
+    Type.JSON: pa.string(),
+}
+ROWS = """
+INSERT INTO parking.polls (dataset, outcome, observed_at, feed_updated_at, started_at, received_at, origin, reason)
+SELECT 'on-street-parking-bay-sensors', 'accepted', at, at, at, at, 'live', CASE number WHEN 3 THEN 'a "ü" ~' END
+FROM (SELECT number, '2025-08-06T23:58:00.123456Z'::timestamptz + number * interval '2 min' AS at
+      FROM generate_series(1, 5) AS number) AS polls;
+SELECT parking.make_event_parts(ARRAY['2025-07-01Z'::timestamptz, '2025-08-01Z']);
+INSERT INTO parking.sensor_events
+SELECT 'bay' || bay, '2025-07-20T00:00:00.000001Z'::timestamptz + number * interval '3 h', 'Present',
+    '2025-08-07T00:00Z', '2025-08-07T00:00Z', CASE WHEN number > 1 THEN '2025-08-06T23:00Z'::timestamptz END, 'live'
+FROM generate_series(1, 20) AS bay, generate_series(1, 120) AS number;
+INSERT INTO parking.sensor_states
+SELECT 'bay' || bay, '2025-08-01Z', bay > 3, CASE WHEN bay > 9 THEN bay END, 144.9 + bay / 1e3, -37.8 - bay / 3e6,
+    false, '2025-08-07T00:00Z', 'live'
+FROM generate_series(1, 20) AS bay;
+INSERT INTO parking.feed_outages VALUES ('2025-08-02Z', '2025-08-03Z', '2025-08-03Z', 'live');
+INSERT INTO parking.bays
+SELECT 'segment:' || number, NULL, number, 'street', 144.9, -37.8, '2024-02-29', number = 7, '2025-08-07T00:00Z',
+    '{"b": [1, 2.50], "a": "é"}'
+FROM generate_series(1, 50) AS number;
+INSERT INTO parking.rule_windows
+SELECT number, '2025-08-01Z', '2025-08-02Z', 'MP2P', 120, 'timed', true, false, '2025-08-01Z', '2025-08-07T00:00Z'
+FROM generate_series(1, 5) AS number
+"""
+Row = dict[str, Any]
+
+
+def rows_of(settings: Settings, table: Table) -> list[Row]:
+    """PostgreSQL's rows as the lake's types want them."""
+    texts = [column.name for column in table.columns if column.type is Type.JSON]
+    columns = ", ".join(f"{name}::text" if name in texts else name for name in table.column_names)
+    with connect(settings, SUPERUSER) as session, session.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(f"SELECT {columns} FROM parking.{table.name}".encode()).fetchall()
+
+
+def write(settings: Settings, table: Table, rows: list[Row], mode: Any = "append") -> None:
+    schema = pa.schema([(column.name, ARROW[column.type]) for column in table.columns])
+    path = Home(settings.home).silver(table.name)
+    write_deltalake(path, pa.Table.from_pylist(rows, schema=schema), mode=mode)
+
+
+@pytest.fixture
+def home(postgres: Settings, tmp_path: Path) -> Settings:
+    """PostgreSQL with rows of every kind, and a lake that was given the same rows."""
+    (tmp_path / "secrets.json").write_text((postgres.home / "secrets.json").read_text())
+    settings = postgres.model_copy(update={"home": tmp_path})
+    with connect(settings, SUPERUSER) as session:
+        for statement in ROWS.split(";\n"):
+            session.execute(statement.encode())
+    for table in compare.TABLES:
+        write(settings, table, rows_of(settings, table))
+    return settings
+
+
+def differing(found: Comparison) -> dict[str, Span]:
+    return {f"{span.table} {span.name}": span for span in found.differing}
+
+
+def sql(settings: Settings, statement: str) -> None:
+    with connect(settings, SUPERUSER) as session:
+        session.execute(statement.encode())
+
+
+def table_of(name: str) -> Table:
+    return next(table for table in compare.TABLES if table.name == name)
+
+
+def test_the_same_rows_are_equal_in_every_table_and_range(home: Settings) -> None:
+    found = compare.compare(home)
+    assert found.is_equal
+    assert (found.poll_id, found.polls_behind) == (5, 0)
+    events = [span for span in found.spans if span.table == "sensor_events"]
+    assert {span.name for span in events} == {"2025-07", "2025-08"}
+    assert sum(span.postgres for span in events) == sum(span.silver for span in events) == 2400
+    assert {span.table for span in found.spans} >= {"sensor_states", "feed_outages", "bays", "polls"}
+
+
+def test_rows_that_silver_lacks_are_found_by_range_and_key(home: Settings) -> None:
+    lost = "kerbside_id = 'bay7' AND status_changed_at < '2025-07-21'"
+    DeltaTable(Home(home.home).silver("sensor_events")).delete(lost)
+    (span,) = differing(compare.compare(home)).values()
+    assert (span.table, span.name) == ("sensor_events", "2025-07")
+    assert (span.missing, span.extra, span.different) == (7, 0, 0)
+    assert all(example.startswith("bay7, ") for example in span.examples)
+    assert span.can_be_repaired
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("sensor_events", "previous_heard_at = previous_heard_at + interval '1 microsecond'"),
+        ("sensor_events", "heard_at = heard_at - interval '1 day'"),
+        ("sensor_states", "latitude = latitude + 0.00000001"),
+        ("sensor_states", "zone_number = NULL"),
+        ("sensor_states", "is_online = NOT is_online"),
+        ("feed_outages", "origin = 'seed'"),
+        ("bays", "updated_on = updated_on + 1"),
+        ("bays", """extra = '{"a": "e", "b": [1, 2.50]}'"""),
+        ("bays", "kerbside_id = ''"),
+        ("polls", "reason = '~'"),
+        ("rule_windows", "end_at = end_at + interval '1 second'"),
+    ],
+)
+def test_a_value_that_differs_is_found(table: str, change: str, home: Settings) -> None:
+    sql(home, f"UPDATE parking.{table} SET {change} WHERE true")
+    found = compare.compare(home, (table_of(table),))
+    assert not found.is_equal
+    assert {(span.missing, span.extra) for span in found.differing} == {(0, 0)}
+    assert sum(span.different for span in found.spans) > 0
+
+
+def test_a_row_that_only_silver_holds_is_told_and_cannot_be_repaired(home: Settings) -> None:
+    sql(home, "DELETE FROM parking.feed_outages")
+    (span,) = differing(compare.compare(home)).values()
+    assert (span.missing, span.extra, span.different) == (0, 1, 0)
+    assert not span.can_be_repaired
+
+
+def test_of_a_reference_the_newest_version_counts(home: Settings) -> None:
+    bays = table_of("bays")
+    assert bays in REFERENCES
+    older = [row | {"observed_at": row["observed_at"].replace(year=2024)} for row in rows_of(home, bays)]
+    write(home, bays, [row | {"is_retired": True} for row in older])
+    assert compare.compare(home, (bays,)).is_equal
+
+
+def test_what_is_on_its_way_is_no_difference(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "CATCH_UP_SECONDS", 0.0)
+    sql(
+        home,
+        "INSERT INTO parking.polls (dataset, outcome, observed_at, started_at, received_at, origin)"
+        " SELECT dataset, outcome, '2025-08-07T01:00Z', started_at, received_at, origin FROM parking.polls"
+        " WHERE poll_id = 5",
+    )
+    sql(
+        home,
+        "INSERT INTO parking.sensor_events VALUES"
+        " ('bay1', '2025-08-07T00:59Z', 'Present', '2025-08-07T01:00Z', '2025-08-07T01:00Z', NULL, 'live')",
+    )
+    sql(
+        home,
+        "UPDATE parking.sensor_states SET is_online = false, observed_at = '2025-08-07T01:00Z'"
+        " WHERE kerbside_id = 'bay9'",
+    )
+    found = compare.compare(home)
+    assert (found.poll_id, found.polls_behind) == (5, 1)
+    assert found.is_equal
+
+
+def test_a_month_that_postgres_no_longer_keeps_is_left_to_silver(home: Settings) -> None:
+    sql(home, "DELETE FROM parking.sensor_events WHERE status_changed_at < '2025-08-01Z'")
+    assert not compare.compare(home).is_equal
+    shorter = home.model_copy(update={"event_retention_days": 1})
+    found = compare.compare(shorter)
+    assert found.is_equal
+    assert [span.name for span in found.spans if span.is_dropped] == ["2025-07"]
