@@ -75,6 +75,12 @@ class Settings(BaseModel):
     max_rejected_share: Share = 0.2
     # A larger answer (unpacked) is not taken in.
     max_answer_mebibytes: int = Field(default=512, ge=1)
+    # Change events that fit no contract, within a day; one more and silver stops instead of putting all aside.
+    quarantine_limit: int = Field(default=1000, ge=0)
+    # Files that no version of the lake's newest days needs are deleted after that; older versions cannot be read.
+    lake_retention_days: int = Field(default=7, ge=1)
+    # Entries of the tables' logs, by which older versions are told.
+    lake_log_retention_days: int = Field(default=30, ge=1)
     # Months of sensor_events that ended before are dropped when silver holds them.
     event_retention_days: int = Field(default=400, ge=31)
     # Refused records are deleted after that.
