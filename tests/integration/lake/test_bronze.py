@@ -65,7 +65,14 @@ def test_headers_and_times_are_kept(lake: Lake) -> None:
 
 def rule_version(zone: int) -> Change:
     at = datetime(2025, 8, 1, tzinfo=UTC)
-    row = {"zone_number": zone, "start_at": at, "end_at": at, "is_current": True, "observed_at": at}
+    row = {
+        "zone_number": zone,
+        "start_at": at,
+        "end_at": at,
+        "is_current": True,
+        "plates": "[]",
+        "observed_at": at,
+    }
     return Change(RULE_VERSIONS, row, lsn=zone)
 
 

@@ -118,7 +118,7 @@ def test_versions_are_intervals_that_follow_one_another(lake: Lake, table: Silve
 
 def test_late_and_out_of_order_versions_end_in_the_right_place(lake: Lake) -> None:
     def meter(day: int, **changed: Any) -> dict[str, Any]:
-        row = dict.fromkeys(METERS.column_names) | {"meter_id": 990001, "is_retired": False}
+        row = dict.fromkeys(METERS.column_names) | {"meter_id": "made-up", "is_retired": False}
         row |= {"longitude": 144.9, "latitude": -37.8}
         return row | {"observed_at": datetime(2025, 8, day, tzinfo=UTC)} | changed
 
@@ -137,7 +137,7 @@ def test_late_and_out_of_order_versions_end_in_the_right_place(lake: Lake) -> No
     found = rows(
         lake,
         "SELECT valid_from_at, valid_to_at, is_current, is_assumed, is_retired FROM silver.meters "
-        "WHERE meter_id = 990001 ORDER BY valid_from_at",
+        "WHERE meter_id = 'made-up' ORDER BY valid_from_at",
     )
     assert found == [
         (days[0], days[1], False, True, False),
@@ -214,7 +214,7 @@ def test_spark_killed_between_data_and_checkpoint_commit_writes_nothing_twice(la
     before, messages = everything(lake), reads.rows(lake.home.bronze)
     for layer in (spark_loader, silver):
         commits = layer.checkpoint(lake.home) / "commits"
-        newest = max((int(file.name) for file in commits.iterdir() if file.name.isdigit()))
+        newest = max(int(file.name) for file in commits.iterdir() if file.name.isdigit())
         (commits / str(newest)).unlink()
         (commits / f".{newest}.crc").unlink(missing_ok=True)
     lake.run()
