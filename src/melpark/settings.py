@@ -46,6 +46,8 @@ class Settings(BaseModel):
 
     postgres_port: Port = 15432
     kafka_port: Port = 19092
+    # Where the lake finds Kafka when it is not our own: host:port, several by commas.
+    kafka_servers: str | None = None
     kafka_controller_port: Port = 19093
     connect_port: Port = 18083
     spark_port: Port = 15002
@@ -115,6 +117,11 @@ class Settings(BaseModel):
     def effective_speed(self) -> float:
         """Source seconds per second; 0 is as fast as the way allows."""
         return DEFAULT_SPEED[self.source] if self.speed is None else self.speed
+
+    @property
+    def kafka_address(self) -> str:
+        """Bootstrap servers of the change log."""
+        return self.kafka_servers or f"127.0.0.1:{self.kafka_port}"
 
     @property
     def source_url(self) -> str:

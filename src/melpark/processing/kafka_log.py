@@ -84,12 +84,12 @@ def _ids(settings: Settings, names: list[str], timeout: float) -> dict[str, str]
 
 
 def _admin(settings: Settings) -> AdminClient:
-    return AdminClient({"bootstrap.servers": f"127.0.0.1:{settings.kafka_port}"}, logger=log)
+    return AdminClient({"bootstrap.servers": settings.kafka_address}, logger=log)
 
 
 def _away(settings: Settings, error: KafkaException) -> RetryableError:
     return RetryableError(
-        f"Kafka does not answer on 127.0.0.1:{settings.kafka_port}",
+        f"Kafka does not answer on {settings.kafka_address}",
         error.args[0].str(),
         "See `melpark logs kafka`; `melpark up` starts it",
     )

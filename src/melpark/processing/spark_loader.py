@@ -46,7 +46,7 @@ def start(spark: SparkSession, settings: Settings, available_now: bool = False) 
         spark.readStream.format("kafka")
         .options(
             **{
-                "kafka.bootstrap.servers": f"127.0.0.1:{settings.kafka_port}",
+                "kafka.bootstrap.servers": settings.kafka_address,
                 "subscribePattern": kafka_log.TOPICS,
                 # Read only where the checkpoint holds no progress.
                 "startingOffsets": bronze_position.starts(now, positions, known),

@@ -197,10 +197,11 @@ def test_too_many_misfits_stop_the_line_before_anything_is_written(lake: Lake) -
     lake.write(Change(POLLS, {**lake.history.changes[-1].row, "poll_id": 10_002}))
     lake.produce(topic(POLLS.name), value, "{}")
     before = everything(lake)
+    assert lake.producer.flush(30) == 0
+    strict = lake.settings.model_copy(update={"quarantine_limit": 3})
     for _ in range(2):
         with pytest.raises(StopError, match="quarantine_limit 3"):
-            assert lake.producer.flush(30) == 0
-            streams.run(lake.settings.model_copy(update={"quarantine_limit": 3}), available_now=True)
+            streams.run(strict, available_now=True)
     assert everything(lake) == before
 
     lake.run()
