@@ -2,7 +2,10 @@
 
 import shutil
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +14,10 @@ from integration.lake.changes import Change
 from integration.lake.conftest import MISFITS, Lake
 from melpark.contracts import METERS, POLLS, REFERENCES, RULE_WINDOWS, SENSOR_EVENTS
 from melpark.errors import StopError
-from melpark.places import topic
+from melpark.places import Home, topic
+from melpark.processing import catalogue, merging, query, silver, spark_loader, streams
 from melpark.processing import lake as reads
-from melpark.processing import query, silver, spark_loader, streams
+from melpark.processing.spark_session import connect
 from melpark.processing.tables import SILVER, SilverTable
 
 EVENT_COLUMNS = SENSOR_EVENTS.column_names
@@ -237,3 +241,33 @@ def test_silver_rebuilt_from_bronze_is_the_same(lake: Lake) -> None:
     shutil.rmtree(lake.home.silver("sensor_states"))
     assert streams.rebuild_silver(lake.settings) is False
     assert everything(lake) == before
+
+
+def test_two_writers_on_one_table_leave_one_row_per_key(lake: Lake, tmp_path: Path) -> None:
+    home, table = Home(tmp_path), next(table.lake for table in SILVER if table.contract is POLLS)
+    catalogue.create(home)
+    row: dict[str, Any] = dict.fromkeys(table.column_names, datetime(2025, 8, 1, tzinfo=UTC)) | {
+        "dataset": "a",
+        "origin": "live",
+    }
+    row |= dict.fromkeys(("outcome", "reason", "etag", "body_digest", "note", "topic"), "x")
+    row |= dict.fromkeys(("body_bytes", "records", "kept", "changed", "rejected", "partition"), 1)
+
+    def write(writer: int) -> None:
+        session = connect(lake.settings)
+        try:
+            for batch in range(3):
+                rows = [
+                    row | {"poll_id": key, "lsn": batch, "offset": writer} for key in range(5 * batch + 5)
+                ]
+                merging.again_when_overtaken(
+                    partial(merging.upsert_later, session, home.silver(table.name), table, rows)
+                )
+        finally:
+            session.stop()
+
+    with ThreadPoolExecutor(2) as writers:
+        list(writers.map(write, range(2)))
+    settings = lake.settings.model_copy(update={"home": tmp_path})
+    _, found = query.sql(settings, 'SELECT poll_id, lsn, "offset" FROM silver.polls ORDER BY ALL')
+    assert found == [(key, 2, 1) for key in range(15)]
