@@ -261,7 +261,7 @@ def stream(
         bool, typer.Option("--available-now", help="End when all that is there is done.")
     ] = False,
 ) -> None:
-    """Run the Spark streams from Kafka to bronze and from bronze to silver; rebuild silver; accept a gap."""
+    """Run the streams from Kafka to bronze and silver."""
     from melpark.processing import streams
 
     settings = configuration.load()
