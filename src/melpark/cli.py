@@ -47,6 +47,13 @@ class Layer(StrEnum):
     silver = "silver"
 
 
+class StreamAction(StrEnum):
+    bronze = "bronze"
+    silver = "silver"
+    rebuild = "rebuild"
+    accept_gap = "accept-gap"
+
+
 class GoldAction(StrEnum):
     build = "build"
     rebuild = "rebuild"
@@ -245,16 +252,55 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
 
 @app.command()
 def stream(
-    layer: Annotated[Layer | None, typer.Argument(help="One layer; both without it.")] = None,
+    action: Annotated[
+        StreamAction | None,
+        typer.Argument(help="One layer (both without it), or what to do with one that stands."),
+    ] = None,
+    layer: Annotated[Layer | None, typer.Argument(help="What to rebuild: silver.")] = None,
     available_now: Annotated[
         bool, typer.Option("--available-now", help="End when all that is there is done.")
     ] = False,
 ) -> None:
-    """Run the Spark streams from Kafka to bronze and from bronze to silver."""
+    """Run the streams from Kafka to bronze and silver."""
     from melpark.processing import streams
 
-    layers = frozenset({layer.value} if layer else {"bronze", "silver"})
-    streams.run(configuration.load(), layers, available_now=available_now)
+    settings = configuration.load()
+    if (action is StreamAction.rebuild) is not (layer is Layer.silver):
+        raise ConfigurationError(
+            "Only silver can be rebuilt",
+            "bronze is what all else is made of",
+            "melpark stream rebuild silver",
+        )
+    if action is StreamAction.rebuild:
+        is_done_by_another = streams.rebuild_silver(settings)
+        out.print("The running stream makes silver anew." if is_done_by_another else "Silver was made anew.")
+    elif action is StreamAction.accept_gap:
+        gaps = streams.accept_gap(settings)
+        for gap in gaps:
+            out.print(str(gap), highlight=False, soft_wrap=True)
+        out.print(f"{len(gaps)} gaps were accepted." if gaps else "There is no gap.", highlight=False)
+    else:
+        layers = frozenset({action.value} if action else {"bronze", "silver"})
+        streams.run(settings, layers, available_now=available_now)
+
+
+@app.command()
+def backup(target: Annotated[Path, typer.Argument(help="A new folder.")]) -> None:
+    """Copy PostgreSQL and the lake of the running home, consistent with each other."""
+    from melpark.stack import backup as backups
+
+    made = backups.make(configuration.load(), target)
+    out.print(f"Backed up {made.tables} tables and PostgreSQL to {target}.", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def restore(source: Annotated[Path, typer.Argument(help="Folder of a backup.")]) -> None:
+    """Make an empty home from a backup; `melpark up` then goes on from it."""
+    from melpark.stack import backup as backups
+
+    settings = configuration.load()
+    backups.restore(settings, source)
+    out.print(f"Restored {settings.home}. Start it with `melpark up`.", highlight=False, soft_wrap=True)
 
 
 @app.command()

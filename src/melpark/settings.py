@@ -46,6 +46,8 @@ class Settings(BaseModel):
 
     postgres_port: Port = 15432
     kafka_port: Port = 19092
+    # Where the lake finds Kafka when it is not our own: host:port, several by commas.
+    kafka_servers: str | None = None
     kafka_controller_port: Port = 19093
     connect_port: Port = 18083
     spark_port: Port = 15002
@@ -75,6 +77,12 @@ class Settings(BaseModel):
     max_rejected_share: Share = 0.2
     # A larger answer (unpacked) is not taken in.
     max_answer_mebibytes: int = Field(default=512, ge=1)
+    # Change events that fit no contract, within a day; one more and silver stops instead of putting all aside.
+    quarantine_limit: int = Field(default=1000, ge=0)
+    # Files that no version of the lake's newest days needs are deleted after that; older versions cannot be read.
+    lake_retention_days: int = Field(default=7, ge=1)
+    # Entries of the tables' logs, by which older versions are told.
+    lake_log_retention_days: int = Field(default=30, ge=1)
     # Months of sensor_events that ended before are dropped when silver holds them.
     event_retention_days: int = Field(default=400, ge=31)
     # Refused records are deleted after that.
@@ -109,6 +117,11 @@ class Settings(BaseModel):
     def effective_speed(self) -> float:
         """Source seconds per second; 0 is as fast as the way allows."""
         return DEFAULT_SPEED[self.source] if self.speed is None else self.speed
+
+    @property
+    def kafka_address(self) -> str:
+        """Bootstrap servers of the change log."""
+        return self.kafka_servers or f"127.0.0.1:{self.kafka_port}"
 
     @property
     def source_url(self) -> str:

@@ -8,7 +8,7 @@ select
     latitude,
     updated_on,
     is_retired,
-    observed_at as valid_from_at,
-    lead(observed_at) over (partition by bay_key order by observed_at) as valid_to_at,
-    row_number() over (partition by bay_key order by observed_at) = 1 as is_assumed
+    valid_from_at,
+    valid_to_at,
+    is_assumed
 from {{ source('silver', 'bays') }}

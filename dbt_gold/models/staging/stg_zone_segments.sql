@@ -5,7 +5,7 @@ select
     street_from,
     street_to,
     is_retired,
-    observed_at as valid_from_at,
-    lead(observed_at) over (partition by zone_number, segment_id order by observed_at) as valid_to_at,
-    row_number() over (partition by zone_number, segment_id order by observed_at) = 1 as is_assumed
+    valid_from_at,
+    valid_to_at,
+    is_assumed
 from {{ source('silver', 'zone_segments') }}

@@ -16,6 +16,7 @@ from pyspark.sql.connect.session import SparkSession
 
 from melpark.places import Home
 from melpark.processing.tables import BRONZE, HEADERS, TABLES, LakeColumn, LakeTable
+from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,12 @@ DELTA_TYPE: dict[str, Any] = {
 }
 
 
-def create(home: Home) -> None:
-    """Make the tables of bronze and silver that are not on disk, and add the columns that a contract gained."""
+def create(home: Home) -> list[LakeTable]:
+    """Make the tables of bronze and silver that are not on disk, and add the columns that a contract gained.
+
+    Returns the tables that gained columns, which are null in the rows that were there.
+    """
+    changed = []
     for table in TABLES:
         path = path_of(home, table)
         if not is_on_disk(home, table):
@@ -54,6 +59,20 @@ def create(home: Home) -> None:
         gained = [_field(column, True) for column in table.columns if column.name not in known]
         if gained:
             held.alter.add_columns(gained)
+            changed.append(table)
+    return changed
+
+
+def set_retention(home: Home, settings: Settings) -> None:
+    """Give the tables of bronze and silver the settings' retention; only while no stream writes them."""
+    wanted = {
+        "delta.deletedFileRetentionDuration": f"interval {settings.lake_retention_days} days",
+        "delta.logRetentionDuration": f"interval {settings.lake_log_retention_days} days",
+    }
+    for table in TABLES:
+        held = DeltaTable(path_of(home, table))
+        if not wanted.items() <= held.metadata().configuration.items():
+            held.alter.set_table_properties(wanted)
 
 
 def register(spark: SparkSession, home: Home) -> None:

@@ -11,7 +11,7 @@ from melpark.contracts import POLLS, SENSORS
 from melpark.errors import MelParkError
 from melpark.ingestion.retention import drop_old_events, drop_old_rejects
 from melpark.places import Home
-from melpark.processing import query
+from melpark.processing import lake, query
 from melpark.processing.spark_session import connect, first_line
 from melpark.settings import Settings
 
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Fewer files in a table are read as quickly as one.
+FEW_FILES = 4
+
 
 def _care_for(session: "SparkSession", table: Path) -> None:
     try:
-        session.sql(f"OPTIMIZE delta.`{table}`").collect()
+        if lake.size(table).files > FEW_FILES:
+            session.sql(f"OPTIMIZE delta.`{table}`").collect()
         session.sql(f"VACUUM delta.`{table}`").collect()
     except PySparkException as error:
         log.error("%s.%s was not cared for: %s", table.parent.name, table.name, first_line(error))
@@ -33,7 +37,7 @@ def _care_for(session: "SparkSession", table: Path) -> None:
 
 def run(settings: Settings) -> None:
     """OPTIMIZE and VACUUM each Delta table of the home, then drop what is old in PostgreSQL; streams go on."""
-    _care_for_lake(settings)
+    care_for_lake(settings)
     _drop_old_events(settings)
     _drop_old_rejects(settings)
 
@@ -64,7 +68,11 @@ def _drop_old_rejects(settings: Settings) -> None:
         log.info("dropped %d refused records", dropped)
 
 
-def _care_for_lake(settings: Settings) -> None:
+def care_for_lake(settings: Settings) -> None:
+    """OPTIMIZE and VACUUM each Delta table; a stream that is overtaken merges again, a reader keeps its version.
+
+    VACUUM keeps what versions younger than `lake_retention_days` need.
+    """
     session = connect(settings, wait_seconds=30)
     try:
         for table in sorted(Home(settings.home.resolve()).lake.glob("*/*")):

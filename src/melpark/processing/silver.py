@@ -1,12 +1,13 @@
 """Silver: change events typed by their contracts, one row per key, misfits in quarantine.
 
-Each batch of bronze is merged by key, and a row gives way only to a higher offset: events of one key share
-one partition, so offsets order them. Playing any part of bronze again, or all of it, changes nothing.
-Deletes and tombstones leave the history as it is.
+Each batch of bronze is read once, typed in Python and merged by key. A row gives way only to a later change in
+PostgreSQL's log, so playing any part of bronze again, or all of it, changes nothing.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +15,22 @@ from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from melpark.contracts import Column, Type
+from melpark.errors import StopError
 from melpark.places import Home
-from melpark.processing.tables import COORDINATE_NAMES, QUARANTINE, SILVER, SPARK_TYPE, LakeTable, SilverTable
+from melpark.processing import merging
+from melpark.processing.change_events import Event, Misfit, Row, Typed, typed
+from melpark.processing.intervals import cut, things
+from melpark.processing.tables import QUARANTINE, SCHEMA_CHANGES, SILVER, SilverTable
 from melpark.settings import Settings
 
-ROW_OPERATIONS = ("c", "u", "r")
-DELETE = "d"
+log = logging.getLogger(__name__)
+
 AT_ONCE = 2
+# A batch is held in memory: compressed, about 80,000 events.
+BATCH_BYTES = "8m"
+LIMIT_WINDOW = timedelta(days=1)
+# What this process wrote down already: a drift lasts, and need not be written with every batch.
+_noted: set[tuple[Path, str, str, str]] = set()
 
 
 def checkpoint(home: Home) -> Path:
@@ -35,12 +44,12 @@ def start(spark: SparkSession, settings: Settings, available_now: bool = False) 
     topics = ", ".join(f"'{table.topic}'" for table in SILVER)
     writer = (
         spark.readStream.format("delta")
-        .option("maxBytesPerTrigger", "256m")
+        .option("maxBytesPerTrigger", BATCH_BYTES)
         .load(str(home.bronze))
         .where(f"topic IN ({topics})")
         .writeStream.queryName("silver")
         .option("checkpointLocation", str(checkpoint(home)))
-        .foreachBatch(partial(write_batch, str(home.root)))
+        .foreachBatch(partial(write_batch, str(home.root), settings.quarantine_limit))
     )
     writer = (
         writer.trigger(availableNow=True)
@@ -50,122 +59,118 @@ def start(spark: SparkSession, settings: Settings, available_now: bool = False) 
     return writer.start()
 
 
-def write_batch(root: str, batch: DataFrame, batch_id: int) -> None:
-    """Merge one batch of bronze into every silver table that it speaks of. Runs inside the Spark server."""
-    spark, home = batch.sparkSession, Home(Path(root))
-    batch.createOrReplaceTempView("changes")
-    present = {row.topic for row in spark.sql("SELECT DISTINCT topic FROM changes").collect()}
-    _merge(spark, home, [table for table in SILVER if table.topic in present])
+def write_batch(root: str, limit: int, batch: DataFrame, batch_id: int) -> None:
+    """Merge one batch of bronze into every silver table that it speaks of. Runs inside the Spark server.
 
-
-def _merge(spark: SparkSession, home: Home, tables: Sequence[SilverTable]) -> None:
-    if not tables:
-        return
-    # What is read as the sign that all else is there comes last.
-    *first, last = (partial(_merge_table, spark, home, table) for table in tables)
-    # Spark plans a statement on one thread.
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        started = [threads.submit(merge) for merge in (*first, partial(_merge_misfits, spark, home, tables))]
-    for merge in started:
-        merge.result()
-    last()
-
-
-def _merge_table(spark: SparkSession, home: Home, table: SilverTable) -> None:
-    spark.sql(merge_sql(table.lake, home.silver(table.lake.name), fitting_sql(table)))
-
-
-def _merge_misfits(spark: SparkSession, home: Home, tables: Sequence[SilverTable]) -> None:
-    misfits = " UNION ALL ".join(misfits_sql(table) for table in tables)
-    if not spark.sql(misfits).isEmpty():
-        spark.sql(merge_sql(QUARANTINE, home.silver(QUARANTINE.name), misfits))
-
-
-def typed_sql(table: SilverTable) -> str:
-    """The table's events of view `changes`: coordinates, columns, and what no contract can name: `_key`,
-    `_value` and `_image` as received, `_op`, and `_reason`.
-
-    `_reason` is null where the event fits. Every field is read as text and then cast, so that a value of a
-    wrong type is told apart from a null.
+    Raises StopError, before anything was written, when the batch would bring more misfits into quarantine than
+    `limit` within a day.
     """
-    columns = table.contract.columns
-    names = ", ".join(f"`{column.name}`" for column in columns)
-    fields = ", ".join(f"`{column.name}`: string" for column in columns)
-    casts = ", ".join(_cast(column) for column in columns)
-    derived = "".join(f", {expression} AS `{column.name}`" for column, expression in table.derived)
-    coordinates = ", ".join(COORDINATE_NAMES)
-    # `inline` of one struct is a wall: without it the optimizer copies the parsing of the JSON, and then each
-    # cast, into every place that names a column, and does it as many times per event.
-    return f"""
-        SELECT *, {_reason(table)} AS _reason
-        FROM (
-          SELECT {coordinates}, key AS _key, value AS _value, _op, _image, {names}{derived}
-          FROM changes
-          LATERAL VIEW inline(array(from_json(value, 'op string, after struct<{fields}>'))) AS _op, _image
-          LATERAL VIEW inline(array(struct({casts}))) AS {names}
-          WHERE topic = '{table.topic}' AND (value IS NOT NULL OR key IS NULL)
-        )"""
+    spark, home = batch.sparkSession, Home(Path(root))
+    found = {table: typed(table, events) for table, events in _by_table(batch).items()}
+    misfits = [misfit for one in found.values() for misfit in one.misfits]
+    _require_few(spark, home, misfits, limit)
+    _note_schema(spark, home, found)
+    _merge(spark, home, found, misfits)
 
 
-def fitting_sql(table: SilverTable) -> str:
-    """The newest fitting event of each key in the batch."""
-    names = ", ".join(f"`{name}`" for name in table.lake.column_names)
-    key = ", ".join(f"`{name}`" for name in table.lake.key)
-    return f"""
-        SELECT {names}
-        FROM (
-          SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY offset DESC) AS _newest_first
-          FROM ({typed_sql(table)})
-          WHERE _reason IS NULL AND _op <> '{DELETE}'
-        )
-        WHERE _newest_first = 1"""
+def _by_table(batch: DataFrame) -> dict[SilverTable, list[Event]]:
+    """The batch's events by table, in the order of SILVER."""
+    events: dict[str, list[Event]] = {}
+    for row in batch.select(*Event._fields).toArrow().to_batches():
+        for event in map(Event._make, zip(*(column.to_pylist() for column in row.columns), strict=True)):
+            events.setdefault(event.topic, []).append(event)
+    return {table: events[table.topic] for table in SILVER if table.topic in events}
 
 
-def misfits_sql(table: SilverTable) -> str:
-    """The events of the batch that do not fit."""
-    coordinates = ", ".join(COORDINATE_NAMES)
-    names = f"{coordinates}, _reason AS reason, _key AS record_key, _value AS payload"
-    return f"SELECT {names} FROM ({typed_sql(table)}) WHERE _reason IS NOT NULL"
+def _merge(
+    spark: SparkSession, home: Home, found: Mapping[SilverTable, Typed], misfits: Sequence[Misfit]
+) -> None:
+    merges = [partial(_merge_table, spark, home, table, one) for table, one in found.items()]
+    quarantined = partial(
+        merging.insert,
+        spark,
+        home.silver(QUARANTINE.name),
+        QUARANTINE,
+        [misfit._asdict() for misfit in misfits],
+    )
+    # What is read as the sign that all else is there comes last. Spark plans a statement on one thread.
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        started = [
+            threads.submit(merging.again_when_overtaken, merge) for merge in (*merges[:-1], quarantined)
+        ]
+    for one in started:
+        one.result()
+    for last in merges[-1:]:
+        merging.again_when_overtaken(last)
 
 
-def merge_sql(table: LakeTable, path: Path, source: str) -> str:
-    """Merge `source` into the table: new keys in, known keys only by a higher offset."""
-    same = " AND ".join(f"held.`{name}` = came.`{name}`" for name in table.key)
-    return f"""
-        MERGE INTO delta.`{path}` AS held USING ({source}) AS came ON {same}
-        WHEN MATCHED AND came.offset > held.offset THEN UPDATE SET *
-        WHEN NOT MATCHED THEN INSERT *"""
+def _merge_table(spark: SparkSession, home: Home, table: SilverTable, found: Typed) -> None:
+    path = home.silver(table.lake.name)
+    if not table.version:
+        merging.upsert_later(spark, path, table.lake, found.rows.values(), found.deleted.values())
+        return
+    if not found.rows:
+        return
+    touched = things(table, found.rows.values())
+    held = merging.held_versions(spark, path, table.lake, table.thing, touched)
+    changed = {
+        key: row for key, row in cut(table, held, found.rows).items() if not _is_same(held.get(key), row)
+    }
+    put = merging.upsert if changed.keys() & held.keys() else merging.insert
+    put(spark, path, table.lake, changed.values())
 
 
-def _cast(column: Column) -> str:
-    text = f"_image.`{column.name}`"
-    match column.type:
-        case Type.TEXT | Type.JSON:
-            return text
-        case Type.DATE:
-            # Debezium writes a date as days since 1970.
-            return f"date_from_unix_date(try_cast({text} AS int))"
-        case other:
-            return f"try_cast({text} AS {SPARK_TYPE[other]})"
+def _is_same(held: Row | None, row: Row) -> bool:
+    return held is not None and all(held.get(name) == value for name, value in row.items())
 
 
-def _reason(table: SilverTable) -> str:
-    operations = ", ".join(f"'{operation}'" for operation in (*ROW_OPERATIONS, DELETE))
-    checks = [
-        ("_key IS NULL", "'null key'"),
-        ("_op IS NULL", "'not a change event'"),
-        (f"_op NOT IN ({operations})", "concat('unknown op ', _op)"),
-        (f"_op = '{DELETE}'", "NULL"),
-        ("_image IS NULL", "'no after image'"),
-    ]
-    for column in table.contract.columns:
-        checks.append(
-            (
-                f"_image.`{column.name}` IS NOT NULL AND `{column.name}` IS NULL",
-                f"'{column.name} is not {column.type.value}'",
-            )
-        )
-        if not column.nullable:
-            checks.append((f"`{column.name}` IS NULL", f"'{column.name} is missing'"))
-    checks += [(f"`{column.name}` IS NULL", f"'{column.name} is unknown'") for column, _ in table.derived]
-    return "CASE " + " ".join(f"WHEN {check} THEN {reason}" for check, reason in checks) + " END"
+def _require_few(spark: SparkSession, home: Home, misfits: Sequence[Misfit], limit: int) -> None:
+    if not misfits:
+        return
+    coordinates = {(one.topic_id, one.topic, one.partition, one.offset) for one in misfits}
+    newest = max((misfit.arrived_at for misfit in misfits if misfit.arrived_at), default=None)
+    if newest is not None:
+        # The same batch may have been written in part before.
+        held = spark.sql(
+            f"SELECT topic_id, topic, partition, offset FROM delta.`{home.silver(QUARANTINE.name)}` "
+            f"WHERE arrived_at BETWEEN {merging.literal(newest - LIMIT_WINDOW)} AND {merging.literal(newest)}"
+        ).collect()
+        coordinates |= {tuple(row) for row in held}
+    if len(coordinates) <= limit:
+        return
+    first = misfits[0]
+    raise StopError(
+        f"{len(coordinates)} change events within a day do not fit, more than quarantine_limit {limit}",
+        f"{first.topic}, partition {first.partition}, offset {first.offset}: {first.reason}",
+        "Nothing of the batch was written; mend the contract or raise MELPARK_QUARANTINE_LIMIT, then start again",
+    )
+
+
+def _note_schema(spark: SparkSession, home: Home, found: Mapping[SilverTable, Typed]) -> None:
+    """Silver gains the columns that events have beyond the contract; what is new or missing is written down."""
+    notes: list[Row] = []
+    for table, one in found.items():
+        for change, events in (("added", one.added), ("missing", one.missing)):
+            notes += [
+                {
+                    "table_name": table.contract.name,
+                    "column_name": name,
+                    "change": change,
+                    "topic": event.topic,
+                    "partition": event.partition,
+                    "offset": event.offset,
+                }
+                for name, event in events.items()
+                if (home.root, table.contract.name, name, change) not in _noted
+            ]
+        added = [
+            note["column_name"]
+            for note in notes
+            if note["change"] == "added" and note["table_name"] == table.contract.name
+        ]
+        if added:
+            merging.add_columns(spark, home.silver(table.lake.name), added)
+    merging.insert(spark, home.silver(SCHEMA_CHANGES.name), SCHEMA_CHANGES, notes)
+    for note in notes:
+        _noted.add((home.root, note["table_name"], note["column_name"], note["change"]))
+        log.warning("Events of %s: column %s is %s", *(note[name] for name in SCHEMA_CHANGES.key))

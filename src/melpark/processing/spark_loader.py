@@ -4,30 +4,26 @@ Nothing is parsed, so nothing can be lost to a schema. Exactly once: Delta remem
 that it committed last; and when the checkpoint is gone, the table's own greatest offsets say where to go on.
 """
 
-import json
 import logging
-import re
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from melpark.errors import RetryableError
-from melpark.places import SCHEMA, TOPIC_PREFIX, Home
-from melpark.processing.tables import BRONZE
+from melpark.places import Home
+from melpark.processing import bronze_position, kafka_log, merging
+from melpark.processing.bronze_position import Gap, Known, Partition
+from melpark.processing.kafka_log import Topic
+from melpark.processing.tables import BRONZE, QUARANTINE
 from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
 
-TOPICS = rf"{TOPIC_PREFIX}\.{SCHEMA}\..*"
-EARLIEST = -2
 # Small batches leave one or two files per topic, large ones still use both cores.
 WRITERS = 2
-
-Offsets = Mapping[tuple[str, int], int]
 
 
 def checkpoint(home: Home) -> Path:
@@ -38,18 +34,22 @@ def checkpoint(home: Home) -> Path:
 def start(spark: SparkSession, settings: Settings, available_now: bool = False) -> StreamingQuery:
     """Start the query: until the end of the topics as they are now, or for ever.
 
-    The table must exist (melpark.processing.catalogue.register). Raises RetryableError when Kafka does not
-    answer.
+    The table must exist (melpark.processing.catalogue.create). Raises RetryableError when Kafka does not
+    answer, StopError when it no longer holds what was not read.
     """
     home = Home(settings.home.resolve())
-    offsets = "earliest" if checkpoint(home).exists() else _after_the_table(spark, settings, home)
+    now, positions, known = _where(spark, settings, home)
+    bronze_position.require_no_gaps(bronze_position.gaps(now, positions, known.ids, known))
+    known.ids = {name: topic.id for name, topic in now.items()}
+    bronze_position.keep(home, known)
     events = (
         spark.readStream.format("kafka")
         .options(
             **{
-                "kafka.bootstrap.servers": f"127.0.0.1:{settings.kafka_port}",
-                "subscribePattern": TOPICS,
-                "startingOffsets": offsets,
+                "kafka.bootstrap.servers": settings.kafka_address,
+                "subscribePattern": kafka_log.TOPICS,
+                # Read only where the checkpoint holds no progress.
+                "startingOffsets": bronze_position.starts(now, positions, known),
                 "kafka.isolation.level": "read_committed",
                 "kafka.metadata.max.age.ms": "2000",
                 "kafka.fetch.max.wait.ms": "50",
@@ -68,6 +68,7 @@ def start(spark: SparkSession, settings: Settings, available_now: bool = False) 
             "headers",
             "timestamp AS kafka_at",
             "current_timestamp() AS arrived_at",
+            f"{_id_sql(now)} AS topic_id",
         )
         .coalesce(WRITERS)
     )
@@ -85,35 +86,69 @@ def start(spark: SparkSession, settings: Settings, available_now: bool = False) 
     return writer.start(str(home.bronze))
 
 
-def topics(settings: Settings, timeout: float = 10) -> dict[str, list[int]]:
-    """Partitions of each captured topic that Kafka holds. Raises RetryableError when it does not answer."""
-    admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{settings.kafka_port}"}, logger=log)
-    try:
-        found = admin.list_topics(timeout=timeout).topics
-    except KafkaException as error:
-        raise RetryableError(
-            f"Kafka does not answer on 127.0.0.1:{settings.kafka_port}",
-            error.args[0].str(),
-            "See `melpark logs kafka`; `melpark up` starts it",
-        ) from error
-    return {name: sorted(topic.partitions) for name, topic in found.items() if re.fullmatch(TOPICS, name)}
+def accept_gaps(spark: SparkSession, settings: Settings) -> list[Gap]:
+    """Let bronze go on from what Kafka holds; each gap becomes a row of quarantine. Returns the gaps.
+
+    The query must not run. Raises RetryableError when Kafka does not answer.
+    """
+    home = Home(settings.home.resolve())
+    now, positions, known = _where(spark, settings, home)
+    found = bronze_position.gaps(now, positions, known.ids, known)
+    if not found:
+        return []
+    at = datetime.now(UTC)
+    rows = [
+        {
+            "topic": gap.topic,
+            "partition": gap.partition,
+            "offset": gap.first,
+            "reason": f"lost before it was read: {gap}",
+            "topic_id": known.ids.get(gap.topic),
+            "arrived_at": at,
+        }
+        for gap in found
+    ]
+    merging.insert(spark, home.silver(QUARANTINE.name), QUARANTINE, rows)
+    # First what is accepted, then the checkpoint: killed between the two, the gaps are found again.
+    for gap in found:
+        begins = known.accepted.setdefault(gap.topic, {})
+        begins[str(gap.partition)] = now[gap.topic].partitions[gap.partition].earliest
+    for name, topic in now.items():
+        if known.ids.get(name, topic.id) != topic.id:
+            known.accepted.pop(name, None)
+        known.ids[name] = topic.id
+    bronze_position.keep(home, known)
+    shutil.rmtree(checkpoint(home), ignore_errors=True)
+    return found
 
 
-def starting_offsets(partitions: Iterable[tuple[str, int]], newest: Offsets) -> str:
-    """Spark's JSON: after the newest known offset of each partition, from the earliest where none is known."""
-    starts: dict[str, dict[str, int]] = {}
-    for topic, partition in sorted(partitions):
-        known = newest.get((topic, partition))
-        starts.setdefault(topic, {})[str(partition)] = EARLIEST if known is None else known + 1
-    return json.dumps(starts)
+def made_anew(settings: Settings, home: Home) -> list[str]:
+    """Topics that were deleted and made anew since the query started. Raises RetryableError without Kafka."""
+    ids = bronze_position.known(home).ids
+    return [name for name, now in kafka_log.topic_ids(settings).items() if ids.get(name, now) != now]
 
 
-def _after_the_table(spark: SparkSession, settings: Settings, home: Home) -> str:
+def _where(
+    spark: SparkSession, settings: Settings, home: Home
+) -> tuple[Mapping[str, Topic], Mapping[Partition, int], Known]:
+    now, known = kafka_log.describe(settings), bronze_position.known(home)
+    positions = bronze_position.of_checkpoint(checkpoint(home))
+    if positions:
+        return now, positions, known
     held = spark.sql(
-        f"SELECT topic, partition, max(offset) FROM delta.`{home.bronze}` GROUP BY ALL"
+        "SELECT topic, partition, topic_id, max(offset), max(kafka_at) "
+        f"FROM delta.`{home.bronze}` GROUP BY topic, partition, topic_id"
     ).collect()
-    if not held:
-        return "earliest"
-    log.warning("The checkpoint of %s is gone; going on after the table's own offsets", BRONZE.name)
-    partitions = ((topic, number) for topic, numbers in topics(settings).items() for number in numbers)
-    return starting_offsets(partitions, {(topic, partition): offset for topic, partition, offset in held})
+    if held:
+        log.warning("The checkpoint of %s is gone; going on after the table's own offsets", BRONZE.name)
+    if positions is None:
+        # Without progress the folder holds no more than a name for the query.
+        shutil.rmtree(checkpoint(home), ignore_errors=True)
+    positions, ids = bronze_position.of_table(held, now)
+    known.ids = ids | known.ids
+    return now, positions, known
+
+
+def _id_sql(now: Mapping[str, Topic]) -> str:
+    pairs = ", ".join(f"'{name}', '{topic.id}'" for name, topic in sorted(now.items()))
+    return f"element_at(map({pairs}), topic)" if pairs else "CAST(NULL AS string)"

@@ -1,16 +1,19 @@
 """The stream driver: bronze and silver in one Spark Connect session that lives as long as this process.
 
 A query ends with its session, so the driver keeps asking after it. Killed, it leaves its queries running in
-the server; the next driver starts them anew on the same checkpoints, and Spark stops the old ones for it.
+the server; the next driver starts them anew on the same checkpoints, and Spark stops the old ones for it. One
+driver per layer: a second one is refused.
 """
 
+import fcntl
 import logging
 import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyspark.errors import PySparkException
@@ -18,7 +21,8 @@ from pyspark.errors import PySparkException
 from melpark.contracts import CAPTURED
 from melpark.errors import ConfigurationError, RetryableError, StopError
 from melpark.places import Home, topic
-from melpark.processing import catalogue, lake, silver, spark_loader
+from melpark.processing import catalogue, kafka_log, lake, silver, spark_loader
+from melpark.processing.bronze_position import Gap
 from melpark.processing.spark_session import answers, connect, first_line, not_answering
 from melpark.processing.tables import BRONZE, QUARANTINE, SILVER
 from melpark.settings import Settings
@@ -32,7 +36,9 @@ log = logging.getLogger(__name__)
 LAYERS = frozenset({"bronze", "silver"})
 WAIT_SECONDS = 120.0
 LOOK_SECONDS = 0.5
+LOOKS_PER_ASKING_OF_KAFKA = 10
 START_ATTEMPTS = 3
+LOCK_SECONDS = 60.0
 
 
 def run(
@@ -46,24 +52,56 @@ def run(
     if not layers or not layers <= LAYERS:
         raise ConfigurationError("No such layer", ", ".join(sorted(layers - LAYERS)) or "none was named")
     home = Home(settings.home.resolve())
-    with _stop_on_signals() as stop:
+    with ExitStack() as stack:
+        stop = stack.enter_context(_stop_on_signals())
+        for layer in sorted(layers):
+            stack.enter_context(_only_driver(home, layer))
         spark = connect(settings, WAIT_SECONDS)
         try:
             if "bronze" in layers:
                 _wait_for_topics(settings, stop)
-            _forget_progress_of_lost_tables(home)
-            catalogue.create(home)
             together = [[layer] for layer in sorted(layers)] if available_now else [sorted(layers)]
             for some in together:
-                if not stop.is_set():
-                    queries = [_start(spark, settings, layer, available_now) for layer in some]
-                    with _said_to_be_ready(home):
-                        _watch(settings, queries, stop)
+                _run_some(spark, settings, some, available_now, stop)
         except PySparkException as error:
             raise _given_up(settings, error) from error
         finally:
             _close(spark, settings)
     return counts(home, layers)
+
+
+def rebuild_silver(settings: Settings) -> bool:
+    """Make silver anew from bronze; quarantine keeps what it holds. True when a running driver does it.
+
+    Otherwise it is done when this returns. Raises as `run` does.
+    """
+    home = Home(settings.home.resolve())
+    _rebuild_wish(home).parent.mkdir(parents=True, exist_ok=True)
+    _rebuild_wish(home).touch()
+    try:
+        with _only_driver(home, "silver"):
+            pass
+    except StopError:
+        return True
+    run(settings, frozenset({"silver"}), available_now=True)
+    return False
+
+
+def accept_gap(settings: Settings) -> list[Gap]:
+    """Let bronze go on from what Kafka holds and write down what is lost. Returns the gaps.
+
+    Raises StopError while a driver runs bronze: it has met no gap.
+    """
+    home = Home(settings.home.resolve())
+    with _only_driver(home, "bronze", LOCK_SECONDS):
+        spark = connect(settings, WAIT_SECONDS)
+        try:
+            catalogue.create(home)
+            return spark_loader.accept_gaps(spark, settings)
+        except PySparkException as error:
+            raise _given_up(settings, error) from error
+        finally:
+            _close(spark, settings)
 
 
 def counts(home: Home, layers: frozenset[str] = LAYERS) -> dict[str, int]:
@@ -74,6 +112,61 @@ def counts(home: Home, layers: frozenset[str] = LAYERS) -> dict[str, int]:
         for table in tables
         if table.database in layers
     }
+
+
+def _run_some(
+    spark: "SparkSession", settings: Settings, layers: list[str], available_now: bool, stop: threading.Event
+) -> None:
+    home = Home(settings.home.resolve())
+    is_asked_again = True
+    while is_asked_again and not stop.is_set():
+        _make_tables(settings, home, layers)
+        queries = [_start(spark, settings, layer, available_now) for layer in layers]
+        with _said_to_be_ready(home):
+            is_asked_again = _watch(settings, queries, stop)
+
+
+def _make_tables(settings: Settings, home: Home, layers: list[str]) -> None:
+    _forget_progress_of_lost_tables(home)
+    gained = catalogue.create(home)
+    if any(table.lake in gained for table in SILVER):
+        log.warning("Tables of silver gained columns: silver is made anew from bronze")
+        _rebuild_wish(home).parent.mkdir(parents=True, exist_ok=True)
+        _rebuild_wish(home).touch()
+    if "silver" in layers and _rebuild_wish(home).exists():
+        shutil.rmtree(silver.checkpoint(home), ignore_errors=True)
+        for table in SILVER:
+            shutil.rmtree(home.silver(table.lake.name), ignore_errors=True)
+        catalogue.create(home)
+        # Last: killed before, it is done again.
+        _rebuild_wish(home).unlink(missing_ok=True)
+        log.info("Silver is made anew from bronze")
+    catalogue.set_retention(home, settings)
+
+
+def _rebuild_wish(home: Home) -> Path:
+    return home.checkpoints / "rebuild_silver"
+
+
+@contextmanager
+def _only_driver(home: Home, layer: str, wait_seconds: float = 0) -> Iterator[None]:
+    """The kernel lets go of the lock when its process dies, however it dies."""
+    home.run.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait_seconds
+    with (home.run / f"stream-{layer}.lock").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() >= deadline:
+                    raise StopError(
+                        f"Another process runs the stream {layer} of this home",
+                        "there is one driver for each layer",
+                        "Stop it first, or let it run",
+                    ) from None
+                time.sleep(LOOK_SECONDS)
+        yield
 
 
 @contextmanager
@@ -109,15 +202,35 @@ def _given_up(settings: Settings, error: PySparkException) -> RetryableError:
     )
 
 
-def _watch(settings: Settings, queries: list["StreamingQuery"], stop: threading.Event) -> None:
-    """Return when every query has ended by itself or `stop` is set and all were stopped."""
+def _watch(settings: Settings, queries: list["StreamingQuery"], stop: threading.Event) -> bool:
+    """Return when every query has ended by itself or all were stopped, by `stop` or to rebuild silver: then True."""
+    home = Home(settings.home.resolve())
+    looks = 0
     while [query for query in queries if _is_running(query)]:
-        if stop.wait(LOOK_SECONDS):
+        looks += 1
+        is_wished = _rebuild_wish(home).exists() and any(query.name == "silver" for query in queries)
+        if stop.wait(LOOK_SECONDS) or is_wished:
             for query in queries:
                 query.stop()
-            return
+            return is_wished
         if not answers(settings):
             raise not_answering(settings, "it went away while the streams ran")
+        if looks % LOOKS_PER_ASKING_OF_KAFKA == 0 and any(query.name == "bronze" for query in queries):
+            _require_same_topics(settings, home)
+    return False
+
+
+def _require_same_topics(settings: Settings, home: Home) -> None:
+    """Raises StopError when a topic was made anew: its offsets begin again, and Spark may take them for others."""
+    try:
+        changed = spark_loader.made_anew(settings, home)
+    except RetryableError as error:
+        log.warning("%s", error)
+        return
+    if changed:
+        raise StopError(
+            "A topic was deleted and made anew", ", ".join(changed), "The next start says what is lost"
+        )
 
 
 def _is_running(query: "StreamingQuery") -> bool:
@@ -158,7 +271,7 @@ def _wait_for_topics(settings: Settings, stop: threading.Event) -> None:
     wanted = {topic(table.name) for table in CAPTURED}
     deadline = time.monotonic() + WAIT_SECONDS
     while not stop.is_set():
-        missing = wanted - set(spark_loader.topics(settings, WAIT_SECONDS))
+        missing = wanted - set(kafka_log.topics(settings, WAIT_SECONDS))
         if not missing:
             return
         if time.monotonic() > deadline:

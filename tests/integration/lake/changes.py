@@ -5,7 +5,7 @@ import itertools
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,9 @@ class Change:
     row: Row
     op: str = "c"
     value: str | None = None
+    lsn: int = 1
+    beyond: Mapping[str, object] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -43,9 +46,11 @@ class Change:
         if self.value is not None:
             return self.value
         names = self.table.column_names
-        image = {name: _plain(self.row.get(name)) for name in names}
-        after = None if self.op == "d" else image
-        return json.dumps({"before": None, "after": after, "source": {"lsn": 1}, "op": self.op, "ts_ms": 1})
+        image = {name: _plain(self.row.get(name)) for name in names if name not in self.without}
+        image |= self.beyond
+        before, after = (image, None) if self.op == "d" else (None, image)
+        source = {"lsn": self.lsn, "ts_ms": 1}
+        return json.dumps({"before": before, "after": after, "source": source, "op": self.op, "ts_ms": 1})
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """One Kafka and one Spark for the folder, and a lake that every test finds filled with the same events."""
 
+import dataclasses
 import json
 import socket
 from collections import Counter
@@ -91,8 +92,16 @@ class Lake:
         engines.stop(self.spark)
         self.start_spark()
 
-    def start_spark(self) -> None:
-        self.spark = engines.start(spark.engine(self.settings), self.logs)
+    def start_spark(self, **configuration: str) -> None:
+        """Start Spark, with lines of its own in its configuration."""
+        engine = spark.engine(self.settings)
+
+        def prepare() -> None:
+            engine.prepare()
+            with (self.home.engine("spark") / "spark.conf").open("a") as file:
+                file.writelines(f"{name} {value}\n" for name, value in configuration.items())
+
+        self.spark = engines.start(dataclasses.replace(engine, prepare=prepare), self.logs)
 
 
 @pytest.fixture(scope="session")

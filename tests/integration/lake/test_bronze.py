@@ -2,12 +2,20 @@
 
 import shutil
 from collections import Counter
+from datetime import UTC, datetime
 
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from integration.lake import engines
+from integration.lake.changes import Change
 from integration.lake.conftest import Lake
-from melpark.contracts import POLLS
+from melpark.contracts import POLLS, RULE_VERSIONS
+from melpark.errors import StopError
 from melpark.places import topic
+from melpark.processing import kafka_log, query, spark_loader, streams, topics
 from melpark.processing import lake as reads
-from melpark.processing import query, spark_loader
 
 
 def messages_by_topic(lake: Lake) -> Counter[str]:
@@ -18,7 +26,7 @@ def messages_by_topic(lake: Lake) -> Counter[str]:
 def duplicates(lake: Lake) -> int:
     _, rows = query.sql(
         lake.settings,
-        'SELECT count(*) - count(DISTINCT (topic, "partition", "offset")) FROM bronze.change_events',
+        'SELECT count(*) - count(DISTINCT (topic_id, topic, "partition", "offset")) FROM bronze.change_events',
     )
     return int(rows[0][0])
 
@@ -53,3 +61,74 @@ def test_headers_and_times_are_kept(lake: Lake) -> None:
         f"WHERE topic = '{topic('polls')}' AND arrived_at >= kafka_at AND key IS NOT NULL",
     )
     assert rows[0][0] == lake.messages[topic("polls")]
+
+
+def rule_version(zone: int) -> Change:
+    at = datetime(2025, 8, 1, tzinfo=UTC)
+    row = {
+        "zone_number": zone,
+        "start_at": at,
+        "end_at": at,
+        "is_current": True,
+        "plates": "[]",
+        "observed_at": at,
+    }
+    return Change(RULE_VERSIONS, row, lsn=zone)
+
+
+def test_what_kafka_deleted_before_it_was_read_is_an_error_with_a_way_back(lake: Lake) -> None:
+    name = topic(RULE_VERSIONS.name)
+    lake.write(rule_version(1))
+    lake.run()
+    for zone in (2, 3, 4):
+        lake.write(rule_version(zone))
+    assert lake.producer.flush(30) == 0
+    admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{lake.settings.kafka_port}"})
+    for future in admin.delete_records([TopicPartition(name, 0, 3)]).values():
+        future.result()
+    lake.messages[name] -= 2
+    del lake.written[-3:-1]
+    before = messages_by_topic(lake)
+
+    with pytest.raises(StopError, match=r"offset 1 to 2: Kafka deleted it.*accept-gap"):
+        lake.run()
+    assert messages_by_topic(lake) == before
+    assert [(gap.first, gap.end) for gap in streams.accept_gap(lake.settings)] == [(1, 3)]
+    lake.run()
+
+    assert messages_by_topic(lake) == lake.messages
+    assert streams.accept_gap(lake.settings) == []
+    _, rows = query.sql(
+        lake.settings, 'SELECT topic, "offset", reason FROM silver.quarantine WHERE payload IS NULL'
+    )
+    assert [row[:2] for row in rows] == [(name, 1)]
+
+
+def test_a_topic_made_anew_is_an_error_and_its_events_are_not_taken_for_the_old_ones(lake: Lake) -> None:
+    name = topic(RULE_VERSIONS.name)
+    admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{lake.settings.kafka_port}"})
+    old_id = kafka_log.topic_ids(lake.settings)[name]
+    for future in admin.delete_topics([name]).values():
+        future.result()
+    engines.wait_until(lambda: name not in kafka_log.topics(lake.settings), "the topic gone")
+    topics.make(lake.settings)
+    engines.wait_until(
+        lambda: kafka_log.topic_ids(lake.settings).get(name, old_id) != old_id, "the topic made anew"
+    )
+    # As many as the old one had: its offsets alone would hide them all.
+    for zone in (11, 12, 13, 14, 15):
+        lake.write(rule_version(zone))
+
+    with pytest.raises(StopError, match="deleted and made anew"):
+        lake.run()
+    assert len(streams.accept_gap(lake.settings)) == 1
+    lake.run()
+    assert messages_by_topic(lake) == lake.messages
+    assert duplicates(lake) == 0
+
+    # Without a checkpoint the table says where each of the two topics ended.
+    shutil.rmtree(spark_loader.checkpoint(lake.home))
+    lake.write(rule_version(16))
+    lake.run()
+    assert messages_by_topic(lake) == lake.messages
+    assert duplicates(lake) == 0

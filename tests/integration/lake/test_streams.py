@@ -6,18 +6,26 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from integration.lake import engines
 from integration.lake.conftest import Lake
 from integration.lake.test_bronze import duplicates, messages_by_topic
+from integration.lake.test_silver import everything
 from melpark.contracts import SENSOR_EVENTS
-from melpark.errors import RetryableError
+from melpark.errors import RetryableError, StopError
 from melpark.processing import lake as reads
-from melpark.processing import streams
+from melpark.processing import maintenance, streams
+from melpark.processing.spark_session import connect
 
 DRIVER = "from melpark import settings; from melpark.processing import streams; streams.run(settings.load())"
+
+SHORT_SESSIONS = {
+    "spark.connect.session.manager.defaultSessionTimeout": "15s",
+    "spark.connect.session.manager.maintenanceInterval": "1s",
+}
 
 
 @contextmanager
@@ -46,12 +54,20 @@ def all_is_in_bronze(lake: Lake) -> bool:
     return reads.rows(lake.home.bronze) >= lake.messages.total()
 
 
+def running_queries(lake: Lake) -> int:
+    """Spark runs each query on a thread of its own; Linux keeps the first 15 letters of its name."""
+    names = Path(f"/proc/{lake.spark.pid}/task").glob("*/comm")
+    return sum(name.read_text().startswith("stream executio") for name in names)
+
+
 def test_neither_a_killed_driver_nor_a_killed_spark_loses_a_message_or_brings_one_twice(lake: Lake) -> None:
     with driver(lake) as process:
         write_one_more(lake)
         engines.wait_until(
             lambda: all_is_in_bronze(lake) and lake.home.streams_ready.exists(), "driver ready"
         )
+        with pytest.raises(StopError, match="Another process runs the stream"):
+            streams.run(lake.settings, available_now=True)
         process.kill()
     lake.home.streams_ready.unlink()
     # The orphan still runs while its successor starts.
@@ -59,14 +75,38 @@ def test_neither_a_killed_driver_nor_a_killed_spark_loses_a_message_or_brings_on
     with driver(lake) as process:
         write_one_more(lake)
         engines.wait_until(lake.home.streams_ready.exists, "the successor ready")
+        engines.wait_until(lambda: running_queries(lake) == 2, "one query of each name")
         lake.spark.kill()
         lake.spark.wait()
         assert process.wait(timeout=60) != 0
     write_one_more(lake)
-    lake.start_spark()
+    lake.start_spark(**SHORT_SESSIONS)
     lake.run()
 
     assert messages_by_topic(lake) == lake.messages
+    assert duplicates(lake) == 0
+
+
+def test_a_driver_outlives_a_short_session_timeout_a_rebuild_and_maintenance(lake: Lake) -> None:
+    before = everything(lake)
+    with driver(lake) as process:
+        engines.wait_until(lake.home.streams_ready.exists, "the driver ready")
+        engines.wait_until(lambda: running_queries(lake) == 2, "both queries")
+        idle = connect(lake.settings)
+        idle.readStream.format("rate").load().writeStream.format("noop").start()
+        engines.wait_until(lambda: running_queries(lake) == 3, "the query of a session that falls idle")
+        engines.wait_until(lambda: running_queries(lake) == 2, "that query ended with its session")
+        write_one_more(lake)
+        engines.wait_until(lambda: all_is_in_bronze(lake), "the message in bronze")
+
+        assert streams.rebuild_silver(lake.settings) is True
+        maintenance.care_for_lake(lake.settings)
+        engines.wait_until(lambda: everything(lake) == before, "silver made anew")
+        assert reads.size(lake.home.bronze).files < reads.rows(lake.home.bronze)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    lake.run()
     assert duplicates(lake) == 0
 
 

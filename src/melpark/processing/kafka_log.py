@@ -1,0 +1,95 @@
+"""What Kafka holds of the change log: topics with their ids, and the offsets of each partition."""
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from melpark.errors import RetryableError
+from melpark.places import SCHEMA, TOPIC_PREFIX
+from melpark.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# Heartbeats and signals are the capture's own, no changes of data.
+TOPICS = rf"{TOPIC_PREFIX}\.{SCHEMA}\.(?!heartbeat|signal|debezium).*"
+
+
+@dataclass(frozen=True)
+class Span:
+    """Offsets of one partition: the first that is there, and the one that will be written next."""
+
+    earliest: int
+    latest: int
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic; another id under the same name means that it was deleted and made anew."""
+
+    id: str
+    partitions: Mapping[int, Span]
+
+
+def topics(settings: Settings, timeout: float = 10) -> dict[str, list[int]]:
+    """Partitions of each captured topic. Raises RetryableError when Kafka does not answer."""
+    try:
+        found = _admin(settings).list_topics(timeout=timeout).topics
+    except KafkaException as error:
+        raise _away(settings, error) from error
+    return {name: sorted(topic.partitions) for name, topic in found.items() if re.fullmatch(TOPICS, name)}
+
+
+def topic_ids(settings: Settings, timeout: float = 10) -> dict[str, str]:
+    """Kafka's id of each captured topic. Raises RetryableError when Kafka does not answer."""
+    return _ids(settings, list(topics(settings, timeout)), timeout)
+
+
+def describe(settings: Settings, timeout: float = 10) -> dict[str, Topic]:
+    """Every captured topic. Raises RetryableError when Kafka does not answer."""
+    admin, partitions = _admin(settings), topics(settings, timeout)
+    ids = _ids(settings, list(partitions), timeout)
+    asked = [TopicPartition(name, number) for name, numbers in partitions.items() for number in numbers]
+    try:
+        ends = []
+        for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):
+            futures = admin.list_offsets(dict.fromkeys(asked, spec), request_timeout=timeout)
+            ends.append({(at.topic, at.partition): future.result().offset for at, future in futures.items()})
+    except KafkaException as error:
+        raise _away(settings, error) from error
+    earliest, latest = ends
+    return {
+        name: Topic(
+            ids[name],
+            {number: Span(earliest[name, number], latest[name, number]) for number in numbers},
+        )
+        for name, numbers in partitions.items()
+        if name in ids
+    }
+
+
+def _ids(settings: Settings, names: list[str], timeout: float) -> dict[str, str]:
+    if not names:
+        return {}
+    # Its answers end with the client.
+    admin = _admin(settings)
+    try:
+        futures = admin.describe_topics(TopicCollection(names), request_timeout=timeout)
+        return {name: str(future.result().topic_id) for name, future in futures.items()}
+    except KafkaException as error:
+        raise _away(settings, error) from error
+
+
+def _admin(settings: Settings) -> AdminClient:
+    return AdminClient({"bootstrap.servers": settings.kafka_address}, logger=log)
+
+
+def _away(settings: Settings, error: KafkaException) -> RetryableError:
+    return RetryableError(
+        f"Kafka does not answer on {settings.kafka_address}",
+        error.args[0].str(),
+        "See `melpark logs kafka`; `melpark up` starts it",
+    )

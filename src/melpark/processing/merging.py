@@ -1,0 +1,197 @@
+"""MERGE of typed rows into Delta tables by key, as cheaply as the batch allows.
+
+Planning costs more than the data of a small batch: rows go to Spark as one local relation, files that cannot hold
+a key are left out by its range, and where no row is known yet, which is nearly always so, one insert-only MERGE
+does it.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyspark.errors import PySparkException
+from pyspark.sql.connect.dataframe import DataFrame
+from pyspark.sql.connect.session import SparkSession
+
+from melpark.processing.change_events import Key, Row
+from melpark.processing.tables import LakeTable
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 5
+CONFLICT = ("DELTA_CONCURRENT", "ConcurrentModification", "DELTA_METADATA_CHANGED", "MetadataChanged")
+ARROW_TYPE: Mapping[str, pa.DataType] = {
+    "string": pa.string(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "date": pa.date32(),
+}
+RANGED = frozenset({"timestamp", "int", "bigint", "date"})
+DELETED = "_is_deleted"
+LATER = (
+    "came.lsn > coalesce(held.lsn, -1) OR (coalesce(came.lsn, -1) = coalesce(held.lsn, -1) "
+    "AND came.offset > held.offset)"
+)
+
+
+def again_when_overtaken(merge: Callable[[], None]) -> None:
+    """Run a merge, and again when another writer, such as OPTIMIZE, committed in the middle of it.
+
+    A merge by key may be repeated at any time.
+    """
+    for attempts_left in reversed(range(ATTEMPTS)):
+        try:
+            merge()
+            return
+        except PySparkException as error:
+            if not attempts_left or not any(word in str(error) for word in CONFLICT):
+                raise
+            log.warning("Overtaken by another writer, merging again: %s", str(error).splitlines()[0])
+
+
+def upsert_later(
+    spark: SparkSession,
+    path: Path,
+    table: LakeTable,
+    rows: Collection[Row],
+    deleted: Collection[Row] = (),
+) -> None:
+    """New keys in, known keys only by a later change, and by a later deletion out."""
+    everything = [*rows, *deleted]
+    if not everything:
+        return
+    names = names_of(table, everything)
+    came = relation(spark, table, names, everything)
+    if not deleted:
+        came.createOrReplaceTempView(_view(table))
+        if insert_new(spark, path, table, names, everything) == len(everything):
+            return
+    else:
+        gone = [False] * len(rows) + [True] * len(deleted)
+        flagged = _arrow(table, names, everything).append_column(DELETED, pa.array(gone))
+        spark.createDataFrame(flagged).createOrReplaceTempView(_view(table))
+    spark.sql(
+        f"MERGE INTO delta.`{path}` AS held USING {_view(table)} AS came ON {_same(table, everything)} "
+        + (f"WHEN MATCHED AND came.{DELETED} AND ({LATER}) THEN DELETE " if deleted else "")
+        + f"WHEN MATCHED AND ({LATER}) THEN UPDATE SET {_sets(names)} WHEN NOT MATCHED "
+        + (f"AND NOT came.{DELETED} " if deleted else "")
+        + f"THEN INSERT {_inserts(names)}"
+    )
+
+
+def upsert(spark: SparkSession, path: Path, table: LakeTable, rows: Collection[Row]) -> None:
+    """New keys in, known keys as they come."""
+    if not rows:
+        return
+    names = names_of(table, rows)
+    relation(spark, table, names, rows).createOrReplaceTempView(_view(table))
+    spark.sql(
+        f"MERGE INTO delta.`{path}` AS held USING {_view(table)} AS came ON {_same(table, rows)} "
+        f"WHEN MATCHED THEN UPDATE SET {_sets(names)} WHEN NOT MATCHED THEN INSERT {_inserts(names)}"
+    )
+
+
+def insert(spark: SparkSession, path: Path, table: LakeTable, rows: Collection[Row]) -> None:
+    """New keys in; known keys stay as they are."""
+    if not rows:
+        return
+    names = names_of(table, rows)
+    relation(spark, table, names, rows).createOrReplaceTempView(_view(table))
+    insert_new(spark, path, table, names, rows)
+
+
+def insert_new(
+    spark: SparkSession, path: Path, table: LakeTable, names: Sequence[str], rows: Collection[Row]
+) -> int:
+    """Insert the rows of the table's view whose key is new; returns how many they were."""
+    merged = spark.sql(
+        f"MERGE INTO delta.`{path}` AS held USING {_view(table)} AS came ON {_same(table, rows)} "
+        f"WHEN NOT MATCHED THEN INSERT {_inserts(names)}"
+    ).collect()
+    return int(merged[0]["num_inserted_rows"])
+
+
+def held_versions(
+    spark: SparkSession, path: Path, table: LakeTable, thing: Sequence[str], things: Collection[Key]
+) -> dict[Key, Row]:
+    """Every row of the table that is a version of one of the things, by its key."""
+    schema = {column.name: ARROW_TYPE[column.type] for column in table.columns}
+    columns = [pa.array([key[number] for key in things], schema[name]) for number, name in enumerate(thing)]
+    view = f"{_view(table)}_things"
+    spark.createDataFrame(pa.table(columns, names=list(thing))).createOrReplaceTempView(view)
+    same = " AND ".join(f"held.`{name}` = asked.`{name}`" for name in thing)
+    found = spark.sql(
+        f"SELECT /*+ BROADCAST(asked) */ held.* FROM delta.`{path}` AS held JOIN {view} AS asked ON {same}"
+    ).toArrow()
+    return {tuple(row[name] for name in table.key): row for row in found.to_pylist()}
+
+
+def add_columns(spark: SparkSession, path: Path, names: Collection[str]) -> list[str]:
+    """Add the text columns that the table lacks; returns them."""
+    known = set(spark.sql(f"SELECT * FROM delta.`{path}`").columns)
+    gained = sorted(set(names) - known)
+    if gained:
+        columns = ", ".join(f"`{name}` STRING" for name in gained)
+        spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({columns})")
+    return gained
+
+
+def names_of(table: LakeTable, rows: Iterable[Row]) -> list[str]:
+    """The table's columns that the rows have, and those beyond the contract."""
+    present = {name for row in rows for name in row}
+    own = [name for name in table.column_names if name in present]
+    return own + sorted(present - set(table.column_names))
+
+
+def relation(spark: SparkSession, table: LakeTable, names: Sequence[str], rows: Collection[Row]) -> DataFrame:
+    """The rows as a local relation."""
+    return spark.createDataFrame(_arrow(table, names, rows))
+
+
+def _arrow(table: LakeTable, names: Sequence[str], rows: Collection[Row]) -> pa.Table:
+    types = {column.name: ARROW_TYPE[column.type] for column in table.columns}
+    arrays = [pa.array([row.get(name) for row in rows], types.get(name, pa.string())) for name in names]
+    return pa.table(arrays, names=list(names))
+
+
+def _view(table: LakeTable) -> str:
+    return f"came_{table.name}"
+
+
+def _same(table: LakeTable, rows: Collection[Row]) -> str:
+    types = {column.name: column.type for column in table.columns}
+    nullable = {column.name for column in table.columns if column.nullable}
+    equal = [f"held.`{name}` {'<=>' if name in nullable else '='} came.`{name}`" for name in table.key]
+    # Follows from the equality, and lets Delta leave out the files that hold none of the keys.
+    ranges = [
+        f"held.`{name}` BETWEEN {literal(min(values))} AND {literal(max(values))}"
+        for name in table.key
+        if types[name] in RANGED and name not in nullable
+        for values in [[row[name] for row in rows]]
+    ]
+    return " AND ".join(equal + ranges)
+
+
+def literal(value: Any) -> str:
+    """The value in SQL."""
+    match value:
+        case datetime():
+            return f"TIMESTAMP '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
+        case date():
+            return f"DATE '{value.isoformat()}'"
+        case _:
+            return f"{value}L"
+
+
+def _sets(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}` = came.`{name}`" for name in names)
+
+
+def _inserts(names: Sequence[str]) -> str:
+    return f"({', '.join(f'`{name}`' for name in names)}) VALUES ({', '.join(f'came.`{name}`' for name in names)})"
