@@ -58,7 +58,7 @@ POLLS = Table(
         Column(
             "body_digest",
             Type.TEXT,
-            "Version of the parser and digest of the answer; equal for equal bytes, read equally",
+            "Version of the parser, digest of the answer's bytes, and of a reference one's records in any order",
             nullable=True,
         ),
         Column(

@@ -19,6 +19,7 @@ from melpark.errors import RefusedError
 from melpark.ingestion.body import Body
 from melpark.ingestion.json_depth import check_depth
 from melpark.ingestion.sources.record import NotJson
+from melpark.ingestion.surrogates import MendedFile, mended
 
 # Up to here the faster parser takes the array at once; beyond, records come one by one from the file.
 WHOLE_BYTES = 16 << 20
@@ -26,6 +27,7 @@ LONGEST_LINE_BYTES = 1 << 20
 KEPT_CHARACTERS = 1000
 HEAD_BYTES = 1 << 16
 BOM = b"\xef\xbb\xbf"
+LINE_END = re.compile(rb"[\r\n]+")
 INTEGER = re.compile(r"-?\d{1,18}")
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
 PLACE = re.compile(rf"({NUMBER.pattern})\s*,\s*({NUMBER.pattern})")
@@ -66,7 +68,7 @@ def records(body: Body, table: Table) -> Iterator[object]:
 def _format_of_object(line: bytes, head: bytes, table: Table) -> Format:
     """Lines of JSON begin with a whole object; an error message is one, too, but without our fields."""
     try:
-        first = orjson.loads(line)
+        first = _loaded(line)
     except orjson.JSONDecodeError:
         # A first line that is broken does not hide that others follow.
         if len(head.splitlines()) < 2 or not head.splitlines()[1].lstrip().startswith(b"{"):
@@ -82,35 +84,57 @@ def _json_array(body: Body, table: Table) -> Iterator[object]:
         yield from _json_array_at_once(body)
         return
     check_depth(body)
-    file = body.open()
-    if file.read(len(BOM)) != BOM:
-        file.seek(0)
     try:
-        yield from ijson.items(file, "item", use_float=True)
+        yield from ijson.items(MendedFile(_chunks(body)), "item", use_float=True)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         raise RefusedError(f"not JSON: {str(error).splitlines()[0]}") from None
 
 
 def _json_array_at_once(body: Body) -> list[object]:
     try:
-        found = orjson.loads(body.read().removeprefix(BOM))
+        found = _loaded(body.read().removeprefix(BOM))
     except orjson.JSONDecodeError as error:
         raise RefusedError(f"not JSON: {error}") from None
     assert isinstance(found, list)
     return found
 
 
+def _loaded(json: bytes) -> object:
+    """The value of a JSON text. Raises orjson.JSONDecodeError."""
+    try:
+        return orjson.loads(json)
+    except orjson.JSONDecodeError:
+        if (again := mended(json)) == json:
+            raise
+        return orjson.loads(again)
+
+
 def _json_lines(body: Body, table: Table) -> Iterator[object]:
-    file = body.open()
-    if file.read(len(BOM)) != BOM:
-        file.seek(0)
-    while line := file.readline(LONGEST_LINE_BYTES):
-        if not line.strip():
-            continue
+    for line in _lines(body):
         try:
-            yield orjson.loads(line)
+            yield _loaded(line)
         except orjson.JSONDecodeError:
             yield NotJson(line.decode(errors="replace").strip()[:KEPT_CHARACTERS])
+
+
+def _chunks(body: Body) -> Iterator[bytes]:
+    """The bytes after a byte order mark."""
+    chunks = body.chunks()
+    yield next(chunks, b"").removeprefix(BOM)
+    yield from chunks
+
+
+def _lines(body: Body) -> Iterator[bytes]:
+    """The lines that are not blank, ended by a line feed, a carriage return or both, which no JSON string holds."""
+    rest = b""
+    for chunk in _chunks(body):
+        *lines, rest = LINE_END.split(rest + chunk)
+        yield from filter(bytes.strip, lines)
+        while len(rest) > LONGEST_LINE_BYTES:
+            yield rest[:LONGEST_LINE_BYTES]
+            rest = rest[LONGEST_LINE_BYTES:]
+    if rest.strip():
+        yield rest
 
 
 def _csv(body: Body, table: Table) -> Iterator[object]:

@@ -16,7 +16,8 @@ from melpark.contracts import REFERENCES, SENSORS
 from melpark.errors import MelParkError, RefusedError, RetryableError, StopError
 from melpark.ingestion.answer_format import Format, format_of, records
 from melpark.ingestion.parking_api import Answer, NotModified, ParkingApi, QuotaSpentError, utc_now
-from melpark.ingestion.postgres_loader import Outcome, PostgresLoader
+from melpark.ingestion.poll_rows import Outcome
+from melpark.ingestion.postgres_loader import PostgresLoader
 from melpark.ingestion.sources import READERS
 from melpark.ingestion.sources.nesting import is_too_deep
 from melpark.ingestion.sources.wording import clean

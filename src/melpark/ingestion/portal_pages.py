@@ -11,8 +11,8 @@ import orjson
 
 from melpark.errors import RefusedError
 from melpark.ingestion.sources import Reader
+from melpark.ingestion.sources.fields import RecordError
 from melpark.ingestion.sources.nesting import MOST_NESTED, is_too_deep
-from melpark.ingestion.sources.record import RecordError
 
 PATH = "/api/explore/v2.1/catalog/datasets/{dataset}/records"
 PAGE_RECORDS = 100

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -11,19 +11,20 @@ import psycopg
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
-from melpark.contracts import REFERENCES, REJECTED_RECORDS, SENSORS, Table
+from melpark.contracts import REFERENCES, SENSORS, Table
 from melpark.errors import RefusedError, RetryableError, StopError
-from melpark.ingestion import rule_load, sensor_load, staging
+from melpark.ingestion import poll_rows, rule_load, sensor_load
+from melpark.ingestion.answer_digest import AnswerDigest, digest_of_records
 from melpark.ingestion.answer_format import Format, format_of
 from melpark.ingestion.database import connect, first_line
 from melpark.ingestion.guards import Census, check_count, check_fields, check_rejected
 from melpark.ingestion.parking_api import Answer, utc_now
+from melpark.ingestion.poll_rows import LastPoll, Outcome
 from melpark.ingestion.reference_load import load_reference, staged_columns
 from melpark.ingestion.sensor_sql import SEEN_COLUMNS
-from melpark.ingestion.sources import PARSER_VERSION, READERS, Reason, Rejected
+from melpark.ingestion.sources import READERS, Rejected
 from melpark.ingestion.sources.wording import clean
 from melpark.ingestion.staged_answer import MOST_REJECTS, StagedAnswer
-from melpark.places import SCHEMA
 from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -31,31 +32,14 @@ log = logging.getLogger(__name__)
 LOCK = 0x6D656C7061726B
 # A poller that was killed leaves its session for a moment.
 LOCK_TIMEOUT = "10s"
-# What is kept of an answer that cannot be read at all.
-UNREADABLE_BYTES = 1000
 TABLES: dict[str, Table] = {table.dataset: table for table in (SENSORS, *REFERENCES)}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one answer; counts are None where the answer was refused before they were known."""
-
-    dataset: str
-    outcome: str
-    reason: str | None
-    observed_at: datetime
-    feed_updated_at: datetime | None = None
-    records: int | None = None
-    kept: int | None = None
-    changed: int | None = None
-    rejected: int | None = None
-    note: str | None = None
 
 
 @dataclass
 class _Work:
     """What is known of an answer while it is loaded, also when it ends in a refusal."""
 
+    digest: AnswerDigest
     records: int | None = None
     kept: int | None = None
     rejected: int | None = None
@@ -87,15 +71,7 @@ class PostgresLoader:
         None when another version of the parser read that poll: then the answer is worth to be read again.
         """
         with self.transaction() as cursor:
-            row = cursor.execute(
-                """
-                SELECT etag, body_digest FROM parking.polls
-                WHERE dataset = %s AND outcome <> 'failed' AND origin = 'live'
-                ORDER BY poll_id DESC LIMIT 1
-                """,
-                [dataset],
-            ).fetchone()
-        return row[0] if row and str(row[1]).startswith(f"{PARSER_VERSION}:") else None
+            return poll_rows.last_etag(cursor, dataset)
 
     def load(self, answer: Answer, is_refetched: bool = False) -> Outcome:
         """Load one answer, whole or not at all, and leave its row in `polls`.
@@ -105,7 +81,7 @@ class PostgresLoader:
         it does not take the rows (then nothing was), StopError when another poller is running.
         """
         with self.transaction() as cursor:
-            work = _Work(notes=[answer.note] if answer.note else [])
+            work = _Work(AnswerDigest(answer.body.digest), notes=[answer.note] if answer.note else [])
             changed, reason = None, None
             try:
                 changed = self._apply(cursor, answer, work, is_refetched)
@@ -124,41 +100,38 @@ class PostgresLoader:
                 work.rejected,
                 "; ".join(work.notes) or None,
             )
-            poll_id = _add_poll(cursor, answer, outcome, self._now())
-            _add_rejected(cursor, answer, poll_id, work, None if reason is None else MOST_REJECTS)
+            poll_id = poll_rows.add_poll(cursor, answer, work.digest, outcome, self._now())
+            if work.is_unreadable:
+                poll_rows.add_unreadable(cursor, answer, poll_id)
+            elif work.is_staged and work.rejected:
+                poll_rows.add_rejected(cursor, answer, poll_id, None if reason is None else MOST_REJECTS)
         return outcome
 
     def record_failure(self, dataset: str, reason: str, started_at: datetime, received_at: datetime) -> None:
         """Leave a row for an attempt that brought no complete answer; it has no ETag."""
         with self.transaction() as cursor:
-            cursor.execute(
-                """
-                INSERT INTO parking.polls
-                    (dataset, outcome, reason, started_at, received_at, origin, finished_at)
-                VALUES (%s, 'failed', %s, %s, %s, 'live', %s)
-                """,
-                [dataset, reason, started_at, received_at, self._now()],
-            )
+            poll_rows.add_failed(cursor, dataset, reason, started_at, received_at, self._now())
 
     def _apply(self, cursor: Cursor[TupleRow], answer: Answer, work: _Work, is_refetched: bool) -> int:
         """Write what the answer changes. Raises RefusedError before anything but temporary tables is written."""
         table = TABLES[answer.dataset]
-        newest = _newest_accepted(cursor, answer.dataset)
+        newest = poll_rows.newest_accepted(cursor, answer.dataset)
         if newest is not None and answer.observed_at < newest:
             raise RefusedError(f"older than the poll of {newest:%Y-%m-%dT%H:%M:%SZ}")
-        last = _last_accepted(cursor, answer.dataset)
-        is_known = last is not None and table is not SENSORS and last.digest == _digest(answer)
-        if last is not None and is_known and not is_refetched:
-            work.records, work.kept, work.rejected = last.records, last.kept, last.rejected
-            work.notes.append(f"the bytes of poll {last.poll_id}")
-            return 0
+        last = poll_rows.last_accepted(cursor, answer.dataset)
+        if table is not SENSORS:
+            same = _sameness(answer, work, last)
+            if last is not None and same and not is_refetched:
+                work.records, work.kept, work.rejected = last.records, last.kept, last.rejected
+                work.notes.append(f"{same} of poll {last.poll_id}")
+                return 0
         self._stage(cursor, answer, work, last)
         if table is SENSORS:
             feed = _feed(cursor, answer, work, self._settings.offline_after)
             return sensor_load.apply(cursor, feed, work.refused_keys)
         return load_reference(cursor, table, work.refused_keys, work.refused_beginnings, answer.observed_at)
 
-    def _stage(self, cursor: Cursor[TupleRow], answer: Answer, work: _Work, last: "_LastPoll | None") -> None:
+    def _stage(self, cursor: Cursor[TupleRow], answer: Answer, work: _Work, last: LastPoll | None) -> None:
         """Read the answer into temporary tables and look whether it makes sense. Raises RefusedError."""
         reader = READERS[answer.dataset]
         is_live = reader.table is SENSORS
@@ -263,111 +236,26 @@ def _lock(connection: Connection[TupleRow]) -> None:
         raise RetryableError("PostgreSQL went away", first_line(error)) from None
 
 
-@dataclass(frozen=True)
-class _LastPoll:
-    """The last accepted live poll of a dataset."""
+def _sameness(answer: Answer, work: _Work, last: LastPoll | None) -> str | None:
+    """In what the answer is the last poll's, None when in nothing. Makes the digest of its records, where needed.
 
-    poll_id: int
-    digest: str | None
-    records: int | None
-    kept: int | None
-    rejected: int | None
-
-
-def _last_accepted(cursor: Cursor[TupleRow], dataset: str) -> _LastPoll | None:
-    row = cursor.execute(
-        """
-        SELECT poll_id, body_digest, records, kept, rejected FROM parking.polls
-        WHERE dataset = %s AND outcome = 'accepted' AND origin = 'live'
-        ORDER BY poll_id DESC LIMIT 1
-        """,
-        [dataset],
-    ).fetchone()
-    return _LastPoll(*row) if row else None
-
-
-def _digest(answer: Answer) -> str:
-    return f"{PARSER_VERSION}:{answer.body.digest}"
-
-
-def _newest_accepted(cursor: Cursor[TupleRow], dataset: str) -> datetime | None:
-    return _one_time(
-        cursor,
-        """
-        SELECT max(observed_at) FROM parking.polls
-        WHERE dataset = %s AND outcome = 'accepted' AND origin = 'live'
-        """,
-        dataset,
-    )
+    Reference records are read the same at any time, so equal ones give equal rows and rejects.
+    """
+    if last is not None and work.digest.has_the_bytes_of(last.digest):
+        work.digest = last.digest
+        return "the bytes"
+    of_records = digest_of_records(answer.body, TABLES[answer.dataset])
+    work.digest = replace(work.digest, of_records=of_records)
+    if last is not None and work.digest.has_the_records_of(last.digest):
+        return "in another order the records"
+    return None
 
 
 def _feed(
     cursor: Cursor[TupleRow], answer: Answer, work: _Work, offline_after: timedelta
 ) -> sensor_load.Feed:
-    previous = _one_time(
-        cursor,
-        "SELECT max(feed_updated_at) FROM parking.polls WHERE dataset = %s AND outcome = 'accepted'",
-        answer.dataset,
-    )
+    previous = poll_rows.newest_feed_time(cursor, answer.dataset)
     updated_at = cast(datetime, work.feed_updated_at)
     return sensor_load.Feed(
         answer.observed_at, max(updated_at, previous or updated_at), previous, offline_after
     )
-
-
-def _one_time(cursor: Cursor[TupleRow], query: str, dataset: str) -> datetime | None:
-    row = cursor.execute(query.encode(), [dataset]).fetchone()
-    return row[0] if row else None
-
-
-def _add_poll(cursor: Cursor[TupleRow], answer: Answer, outcome: Outcome, finished_at: datetime) -> int:
-    row = cursor.execute(
-        """
-        INSERT INTO parking.polls (
-            dataset, outcome, reason, etag, observed_at, feed_updated_at, started_at, received_at,
-            body_bytes, records, kept, changed, rejected, origin, finished_at, body_digest, note
-        ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'live', %s, %s, %s)
-        RETURNING poll_id
-        """,
-        [
-            answer.dataset,
-            outcome.outcome,
-            outcome.reason,
-            answer.etag,
-            answer.observed_at,
-            outcome.feed_updated_at,
-            answer.started_at,
-            answer.received_at,
-            answer.body.size,
-            outcome.records,
-            outcome.kept,
-            outcome.changed,
-            outcome.rejected,
-            finished_at,
-            _digest(answer),
-            outcome.note,
-        ],
-    ).fetchone()
-    return int(cast(TupleRow, row)[0])
-
-
-def _add_rejected(
-    cursor: Cursor[TupleRow], answer: Answer, poll_id: int, work: _Work, most: int | None
-) -> None:
-    if work.is_unreadable:
-        head = answer.body.head(UNREADABLE_BYTES).decode(errors="replace")
-        columns = [column for column in REJECTED_RECORDS.columns if column.name != "rejected_id"]
-        row = (poll_id, answer.dataset, "parse", Reason.NOT_JSON.value, None, head, answer.received_at, None)
-        staging.copy(cursor, sql.Identifier(SCHEMA, REJECTED_RECORDS.name), columns, [row])
-    elif work.is_staged and work.rejected:
-        cursor.execute(
-            """
-            INSERT INTO parking.rejected_records
-                (poll_id, dataset, step, reason, record_key, payload, rejected_at, field)
-            SELECT %s, %s, step, reason, record_key, payload, %s, field
-            FROM refused_records
-            ORDER BY place
-            LIMIT %s
-            """,
-            [poll_id, answer.dataset, answer.received_at, most],
-        )

@@ -22,17 +22,19 @@ Booleans = NDArray[np.bool_]
 
 SHORTEST_SECONDS = 20
 # A stay is a short stop, an errand or a long one; means in minutes.
-SHORT_SHARE, SHORT_MINUTES = 0.52, 5.0
-ERRAND_SHARE_OF_OTHERS, ERRAND_MINUTES = 0.45, 80.0
-LONG_MINUTES = 280.0
+SHORT_SHARE, SHORT_MINUTES = 0.585, 3.4
+ERRAND_SHARE_OF_OTHERS, ERRAND_MINUTES = 0.5, 86.0
+LONG_MINUTES = 220.0
 # How much longer errands and long stays are that begin at this local hour.
-STAY_FACTOR = np.array((2.6,) * 6 + (1.3,) * 2 + (1.0,) * 9 + (1.5,) * 3 + (2.2,) * 4)
+STAY_FACTOR = np.array((3.2,) * 6 + (1.3,) * 2 + (1.0,) * 9 + (1.6,) * 3 + (2.8,) * 4)
 # Share of departures that make room for a car which waits or passes, and how many minutes it takes.
-QUICK_SHARE = np.array((0.25,) * 7 + (0.45,) * 2 + (0.9,) * 10 + (0.4,) * 5)
-QUICK_MINUTES = 4.0
+QUICK_SHARE = np.array((0.25,) * 7 + (0.45,) * 2 + (0.935,) * 10 + (0.4,) * 5)
+QUICK_MINUTES = 3.6
 # How bays differ: in what they draw, and in how long cars stay (of the logarithm).
 SPREAD_OF_APPEAL = 0.5
-SPREAD_OF_STAYS = 0.4
+# How much sooner a bay of more appeal is taken again: the power of its appeal by which cars wait for it.
+RUSH_BY_APPEAL = 0.3
+SPREAD_OF_STAYS = 0.35
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ class DayOfDrivers:
         ends = np.empty(len(bays), np.int64)
         came, left = np.flatnonzero(present), np.flatnonzero(~present)
         ends[came] = self._leaves(bays[came], now[came], first[came], second[came], keys[came], step)
-        quick = first[left] < QUICK_SHARE[self._local_hour(now[left])]
+        waits = (1 - QUICK_SHARE[self._local_hour(now[left])]) ** self.drivers.rushes[bays[left]]
+        quick = first[left] > waits
         soon = now[left] + _whole(-QUICK_MINUTES * 60 * np.log(second[left]))
         ends[left] = np.where(quick, soon, self._taken(bays[left], now[left], second[left]))
         return ends
@@ -86,7 +89,11 @@ class DayOfDrivers:
         breach, limit, end = self.deadlines.breach(self.drivers.signs[bays], now)
         over = breach + 60 + _whole(-behaviour.overstay_minutes * 60 * np.log(fourth))
         overstays = (limit > 0) & (third < behaviour.overstay_share) & (breach + 60 < end)
-        return np.where(overstays, np.minimum(over, end), self._before(now, wished, breach, fourth))
+        # Nobody is over beyond the window; who would be leaves within it, and not all at its end.
+        within = breach + 60 + ((end - breach - 60) * second).astype(np.int64)
+        return np.where(
+            overstays, np.where(over < end, over, within), self._before(now, wished, breach, fourth)
+        )
 
     def _in_time(self, bays: Indices, now: Seconds, wished: Seconds, draw: Floats) -> Seconds:
         breach, _, _ = self.deadlines.breach(self.drivers.signs[bays], now)
@@ -142,6 +149,7 @@ class Drivers:
         self.sets = tuple(sets)
         self.signs = np.array(signs)
         self.appeals = np.array(appeals)
+        self.rushes = self.appeals**RUSH_BY_APPEAL
         self.stay_factors = np.array(factors)
         self.places = places_of(city.sensors)
         self.calendar = Calendar(self.sets)

@@ -14,6 +14,9 @@ from melpark.simulator.streets import STREETS, Point
 
 SENSORS = 3_300
 SENSORS_PER_ZONE = 76
+# Of sensors; a few of each have no zone in the feed. The spread is of the logarithm.
+MEDIAN_OF_ZONE = 6.5
+SPREAD_OF_ZONES = 0.95
 CENTRE: Point = (144.9633, -37.8136)
 FIRST_ZONE = 7_001
 FIRST_SEGMENT = 20_001
@@ -150,16 +153,33 @@ def _bay(rng: random.Random, segment: Segment, zone: Zone | None, point: Point) 
 
 
 def _sensed(rng: random.Random, by_zone: Sequence[Sequence[Bay]]) -> list[tuple[int, Bay]]:
-    """The bays with a sensor, more of them near the centre, and the sensors' ids."""
+    """The bays with a sensor, more of them near the centre, and the sensors' ids.
+
+    Zones are as large as the City's; the larger lie at the longer kerbs.
+    """
+    sizes = _zone_sizes(rng)
     order = sorted(by_zone, key=lambda bays: rng.random() ** (1 / _centrality(bays[0].point)), reverse=True)
+    longest_first = sorted(order[: len(sizes)], key=len, reverse=True)
     chosen: list[Bay] = []
-    for bays in order:
-        wanted = round(rng.lognormvariate(math.log(9.0), 1.3))
-        count = min(max(1, wanted), len(bays), SENSORS_PER_ZONE, SENSORS - len(chosen))
+    wanted = 0
+    for size, bays in zip(sorted(sizes, reverse=True), longest_first, strict=True):
+        wanted += size
+        # What a kerb is too short for goes to the next.
+        count = min(wanted - len(chosen), len(bays), SENSORS_PER_ZONE)
         first = rng.randint(0, len(bays) - count)
         chosen += bays[first : first + count]
+    rng.shuffle(chosen)
     ids = sorted(rng.sample(range(FIRST_BAY, 70_000), len(chosen)))
     return list(zip(ids, chosen, strict=True))
+
+
+def _zone_sizes(rng: random.Random) -> list[int]:
+    """Sensors of each zone: SENSORS in all."""
+    sizes: list[int] = []
+    while (left := SENSORS - sum(sizes)) > 0:
+        wanted = round(rng.lognormvariate(math.log(MEDIAN_OF_ZONE), SPREAD_OF_ZONES))
+        sizes.append(min(max(1, wanted), SENSORS_PER_ZONE, left))
+    return sizes
 
 
 def _centrality(point: Point) -> float:

@@ -13,10 +13,10 @@ from melpark.simulator.streets import Point
 
 # Cars an hour that would take a free bay which no other car is about to take, in hundredths, by local hour. With the
 # stays of `behaviour` they make the shares of bays taken that docs/simulator.md gives.
-_WEEKDAY = (1, 1, 2, 7, 12, 17, 39, 85, 112, 86, 46, 44, 36, 24, 13, 12, 22, 36, 24, 24, 30, 9, 2, 1)
-_FRIDAY = (1, 1, 2, 7, 12, 17, 39, 85, 112, 86, 46, 44, 36, 24, 15, 22, 38, 48, 60, 110, 90, 18, 4, 2)
-_SATURDAY = (1, 1, 4, 12, 11, 11, 17, 37, 64, 50, 34, 32, 24, 14, 15, 14, 22, 36, 36, 54, 42, 17, 7, 2)
-_SUNDAY = (2, 2, 5, 12, 9, 7, 11, 24, 38, 34, 18, 18, 9, 4, 2, 2, 2, 3, 4, 11, 18, 7, 3, 3)
+_WEEKDAY = (1, 1, 2, 8, 13, 19, 43, 89, 117, 90, 48, 46, 38, 25, 13, 12, 23, 40, 29, 32, 43, 14, 4, 1)
+_FRIDAY = (1, 1, 2, 8, 13, 19, 43, 89, 117, 90, 48, 46, 38, 25, 15, 23, 40, 64, 89, 163, 119, 26, 4, 2)
+_SATURDAY = (1, 1, 4, 13, 12, 12, 19, 39, 66, 52, 35, 33, 25, 14, 15, 14, 23, 40, 40, 59, 55, 19, 8, 2)
+_SUNDAY = (2, 2, 6, 13, 10, 8, 12, 25, 40, 35, 19, 19, 10, 4, 2, 2, 2, 3, 4, 12, 24, 8, 3, 3)
 ARRIVALS = np.array((*((_WEEKDAY,) * 4), _FRIDAY, _SATURDAY, _SUNDAY, _SUNDAY)) / 100
 
 # Match days: where, on which weekday and at which local hour the crowd comes, for how many hours.

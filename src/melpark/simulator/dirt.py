@@ -19,7 +19,7 @@ class Dirt:
     # The feed.
     epoch_zero_times: int = 7
     share_dead: float = 0.135
-    share_stuck: float = 0.25
+    share_stuck: float = 0.275
     # A sensor falls silent, or sticks, for hours or days so often in four weeks, and revives.
     passing_faults_in_four_weeks: float = 0.12
     is_late: bool = True

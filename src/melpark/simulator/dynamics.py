@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -28,6 +27,9 @@ Booleans = NDArray[np.bool_]
 # Days begin between these hours UTC, which is from 02:00 to 06:00 in Melbourne, summer or winter: no plate holds.
 FIRST_BEGINNING = 16 * HOUR
 LAST_BEGINNING = 19 * HOUR
+DAYS_HELD = 16
+# More than any second since 1970, so that a bay and a second are one number.
+BAY_STEP = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,15 @@ class Changes:
     at: Seconds
     is_present: Booleans
 
-    def where(self, mask: Booleans) -> "Changes":
+    def where(self, mask: Booleans | Indices) -> "Changes":
         return Changes(self.bay[mask], self.at[mask], self.is_present[mask])
+
+    def of(self, bays: Indices) -> "Changes":
+        """Those of some bays, given in ascending order."""
+        first = np.searchsorted(self.bay, bays, "left")
+        counts = np.searchsorted(self.bay, bays, "right") - first
+        skipped = np.repeat(first - np.append(0, np.cumsum(counts)[:-1]), counts)
+        return self.where(skipped + np.arange(counts.sum()))
 
     @property
     def is_last(self) -> Booleans:
@@ -72,7 +81,7 @@ class Truth:
         span = LAST_BEGINNING - FIRST_BEGINNING
         self._beginnings = FIRST_BEGINNING + (uniform(keys, 1) * span).astype(np.int64)
         self._all = np.arange(len(city.sensors))
-        self._day = lru_cache(maxsize=16)(lambda number: self._make_day(self._all, number))
+        self._made: dict[int, Changes] = {}
 
     def true_status(self, kerbside_id: int, at: datetime) -> Event:
         """The bay's newest event at or before `at`. Raises KeyError for an id that is no sensor's."""
@@ -104,9 +113,7 @@ class Truth:
             for changes in self._days(first // DAY - 1, last // DAY)
         ]
         bay, at = (np.concatenate([getattr(part, name) for part in found]) for name in ("bay", "at"))
-        order = np.lexsort((at, bay))
-        is_present = np.concatenate([part.is_present for part in found])
-        return Changes(bay[order], at[order], is_present[order])
+        return _ordered(bay, at, np.concatenate([part.is_present for part in found]))
 
     def statuses(self, seconds: int, bays: Indices | None = None) -> tuple[Seconds, Booleans]:
         """For each bay (all by default): when its newest change at or before `seconds` was, and if a car came then."""
@@ -153,10 +160,18 @@ class Truth:
             ended = day.is_present[day.is_last]
 
     def _days_of(self, bays: Indices, number: int) -> Changes:
-        if len(bays) * 4 < len(self._all):
+        if len(bays) * 4 < len(self._all) and number not in self._made:
             return self._make_day(bays, number)
         day = self._day(number)
-        return day if len(bays) == len(self._all) else day.where(np.isin(day.bay, bays))
+        return day if len(bays) == len(self._all) else day.of(bays)
+
+    def _day(self, number: int) -> Changes:
+        """The whole day of all bays; the last DAYS_HELD that were asked for are held."""
+        day = self._made.pop(number, None) or self._make_day(self._all, number)
+        self._made[number] = day
+        if len(self._made) > DAYS_HELD:
+            self._made.pop(next(iter(self._made)))
+        return day
 
     def _make_day(self, bays: Indices, number: int) -> Changes:
         """The bays' whole day, which begins with a change that may be none."""
@@ -180,7 +195,7 @@ class Truth:
             status = ~status
             step += 4
         found += _forced(bays, ends, present, keys, found)
-        return _ordered(found)
+        return _ordered(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
 def _forced(
@@ -196,9 +211,9 @@ def _forced(
     return [(bays[still], at, ~present[still]), (bays[still], at + 600, present[still])]
 
 
-def _ordered(parts: list[Part]) -> Changes:
-    bay, at, is_present = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((at, bay))
+def _ordered(bay: Indices, at: Seconds, is_present: Booleans) -> Changes:
+    # One key of both, for what comes is long stretches in order, which a stable sort of one key makes use of.
+    order = np.argsort(bay * BAY_STEP + at, kind="stable")
     return Changes(bay[order], at[order], is_present[order].astype(np.bool_))
 
 

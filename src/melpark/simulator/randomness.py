@@ -27,11 +27,19 @@ def root(*key: int | str) -> np.uint64:
 
 def mixed(keys: Keys | np.uint64, number: NDArray[np.int64] | int) -> Keys:
     """A key for each of `keys` and `number` (splitmix64): all far from one another."""
-    with np.errstate(over="ignore"):
-        state = np.asarray(keys, np.uint64) + (np.asarray(number, np.int64).astype(np.uint64) + 1) * _GOLDEN
-        state = (state ^ (state >> np.uint64(30))) * _FIRST
-        state = (state ^ (state >> np.uint64(27))) * _SECOND
-        return np.asarray(state ^ (state >> np.uint64(31)), np.uint64)
+    steps: Keys
+    if isinstance(number, int):
+        steps = np.array((number + 1) * int(_GOLDEN) % 2**64, np.uint64)
+    else:
+        steps = (number.astype(np.uint64) + np.uint64(1)) * _GOLDEN
+    # Arrays wrap around as is wanted; numbers by themselves would warn.
+    state: Keys = np.atleast_1d(keys) + steps
+    state ^= state >> np.uint64(30)
+    state *= _FIRST
+    state ^= state >> np.uint64(27)
+    state *= _SECOND
+    state ^= state >> np.uint64(31)
+    return state if np.ndim(keys) or np.ndim(steps) else state.reshape(())
 
 
 def uniform(keys: Keys | np.uint64, number: NDArray[np.int64] | int) -> Floats:

@@ -25,7 +25,8 @@ def render(status: dict[str, Any], url: str) -> Group:
     head = Text.assemble(
         ("MelPark ", "bold"),
         (status["state"], COLOURS.get(status["state"], "red")),
-        f"   source: {status['source']['kind']}   map: {url}   Ctrl-C stops everything",
+        f"   source: {status['source']['kind']}{_history(status.get('history'))}",
+        f"   map: {url}   Ctrl-C stops everything",
     )
     return Group(head, engines_table(status), stages_table(status), *problems(status))
 
@@ -101,6 +102,13 @@ class Screen:
                     f"{name} {state}{where} {detail}".strip(), highlight=False, markup=False, soft_wrap=True
                 )
         self._last = states
+
+
+def _history(history: dict[str, Any] | None) -> str:
+    """While it is on its way."""
+    if history is None or history["is_in_silver"]:
+        return ""
+    return f"   history: {history['days']} of {history['of_days']} days, the lake follows"
 
 
 def _parse(value: Any) -> datetime | None:

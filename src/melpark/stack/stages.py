@@ -65,6 +65,12 @@ class Measurement:
             and self.events_in_postgres <= (self.stages["silver"].rows or 0)
         )
 
+    @property
+    def has_history_before_it(self) -> bool:
+        """The lake has not come to the end of the seeded history yet; live polls wait behind it."""
+        history, silver = (self.positions.get(name) for name in ("history", "silver"))
+        return history is not None and (silver is None or silver < history)
+
     def document(self) -> dict[str, Any]:
         return {name: asdict(stage) for name, stage in self.stages.items()}
 
@@ -139,13 +145,14 @@ class Probe:
                    max(observed_at) FILTER (WHERE outcome = 'accepted' AND dataset = %s),
                    extract(epoch FROM clock_timestamp() - max(received_at) FILTER (WHERE outcome = 'accepted')),
                    max(poll_id) FILTER (WHERE outcome = 'accepted' AND dataset = %s AND origin = 'live'),
-                   max(started_at) FILTER (WHERE origin = 'seed') - min(started_at) FILTER (WHERE origin = 'seed')
+                   max(started_at) FILTER (WHERE origin = 'seed') - min(started_at) FILTER (WHERE origin = 'seed'),
+                   max(poll_id) FILTER (WHERE origin = 'seed')
             FROM parking.polls
             """,
             (contracts.SENSORS.dataset, contracts.SENSORS.dataset),
         ).fetchone()
         assert row is not None
-        polls, newest, feed_updated_at, observed_at, since, newest_feed, seeded = row
+        polls, newest, feed_updated_at, observed_at, since, newest_feed, seeded, newest_seed = row
         events, event_at = self._events(newest)
         lag = None if since is None else float(since)
         found.stages["ingestion"] = Stage(polls, feed_updated_at, lag)
@@ -156,6 +163,8 @@ class Probe:
             found.positions["postgres"] = newest
         if newest_feed is not None:
             found.positions["feed"] = newest_feed
+        if newest_seed is not None:
+            found.positions["history"] = newest_seed
         if feed_updated_at is not None and observed_at is not None and lag is not None:
             found.source_age_seconds = (observed_at - feed_updated_at).total_seconds() + lag
 

@@ -13,6 +13,9 @@ from melpark.stack.supervisor import Supervisor
 
 # A stage that lags longer than this makes the stack degraded.
 LONGEST_LAG_SECONDS = {"kafka": 60.0, "bronze": 120.0, "silver": 180.0, "serving": 60.0}
+# The lake takes days of history within minutes, and live polls come after them. It is late by design then, but not for
+# ever: a lake that stands still is found out.
+LONGEST_LAG_WITH_HISTORY_SECONDS = LONGEST_LAG_SECONDS | {"bronze": 900.0, "silver": 900.0}
 
 
 def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> dict[str, Any]:
@@ -34,6 +37,7 @@ def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> 
         "stages": found.document(),
         "source": {"kind": settings.source, "age_seconds": found.source_age_seconds},
         "capture": found.capture.document() if found.capture else None,
+        "history": _history(settings, found),
         "written_at": datetime.now(UTC),
     }
 
@@ -45,8 +49,20 @@ def _state(settings: Settings, supervisor: Supervisor, found: Measurement) -> st
         return "degraded"
     if _polls_stopped(settings, found) or (found.capture is not None and not found.capture.is_whole):
         return "degraded"
-    lags = ((found.stages[name].lag_seconds, longest) for name, longest in LONGEST_LAG_SECONDS.items())
+    limits = LONGEST_LAG_WITH_HISTORY_SECONDS if found.has_history_before_it else LONGEST_LAG_SECONDS
+    lags = ((found.stages[name].lag_seconds, longest) for name, longest in limits.items())
     return "degraded" if any(lag is not None and lag > longest for lag, longest in lags) else "healthy"
+
+
+def _history(settings: Settings, found: Measurement) -> dict[str, Any] | None:
+    """How far the seeded history has come; None where there is none."""
+    if "history" not in found.positions:
+        return None
+    return {
+        "days": found.history_days,
+        "of_days": settings.history_days,
+        "is_in_silver": not found.has_history_before_it and found.history_days >= settings.history_days,
+    }
 
 
 def _polls_stopped(settings: Settings, found: Measurement) -> bool:
@@ -88,6 +104,7 @@ def stopped(home: Home) -> dict[str, Any]:
         "stages": {name: vars(Stage()) for name in NAMES},
         "source": {"kind": stamp.source if stamp else None, "age_seconds": None},
         "capture": None,
+        "history": None,
     }
 
 

@@ -16,7 +16,8 @@ from melpark.errors import RefusedError
 from melpark.ingestion import poller
 from melpark.ingestion.answer_format import WHOLE_BYTES
 from melpark.ingestion.parking_api import Answer
-from melpark.ingestion.postgres_loader import Outcome, PostgresLoader
+from melpark.ingestion.poll_rows import Outcome
+from melpark.ingestion.postgres_loader import PostgresLoader
 from melpark.ingestion.retention import drop_old_rejects
 from melpark.settings import Settings
 

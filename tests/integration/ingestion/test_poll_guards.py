@@ -123,7 +123,7 @@ def test_equal_bytes_of_a_reference_write_their_poll_only_unless_the_parser_is_a
     assert same.note is not None
     assert same.note.startswith("the bytes of poll")
     assert loader.last_etag(BAYS.dataset) == '"1"'
-    monkeypatch.setattr("melpark.ingestion.postgres_loader.PARSER_VERSION", sources.PARSER_VERSION + 1)
+    monkeypatch.setattr("melpark.ingestion.answer_digest.PARSER_VERSION", sources.PARSER_VERSION + 1)
     assert loader.last_etag(BAYS.dataset) is None
     assert loader.load(answer(records, 2, BAYS.dataset)).note is None
 

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import orjson
+import pytest
+
 from integration.ingestion.made_up_polls import answer, at
 from melpark.contracts import BAYS, SIGN_PLATES, ZONE_SEGMENTS
 from melpark.ingestion.postgres_loader import PostgresLoader
@@ -38,6 +41,51 @@ def test_the_same_answer_writes_nothing(loader: PostgresLoader, query: Query) ->
     both = [segment(1), segment(2, streetto=None, surveyed=["a", {"b": None}])]
     assert load(loader, both, both) == [2, 0]
     assert [row[3] for row in rows(query)] == [at(0), at(0)]
+
+
+def test_the_same_records_in_another_order_write_nothing_and_are_not_read_again(
+    loader: PostgresLoader, query: Query
+) -> None:
+    several = [segment(number, onstreet=None if number == 3 else "a street") for number in range(1, 5)]
+    first = loader.load(answer(several, 0, ZONE_SEGMENTS.dataset))
+    again = loader.load(answer(several[::-1], 2, ZONE_SEGMENTS.dataset))
+    assert again.note == "in another order the records of poll 1"
+    assert (again.records, again.kept, again.rejected, again.changed) == (4, 3, first.rejected, 0)
+    assert query("SELECT count(*) FROM parking.rejected_records") == [(1,)]
+    # What was said of one order holds for the next, of its bytes too.
+    assert loader.load(answer(several[::-1], 4, ZONE_SEGMENTS.dataset)).note == "the bytes of poll 2"
+    assert (
+        loader.load(answer(several, 6, ZONE_SEGMENTS.dataset)).note
+        == "in another order the records of poll 3"
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        [segment(2), segment(2), segment(1)],
+        [segment(2), segment(1), segment(1)],
+        [segment(2), segment(1, onstreet="another")],
+        [segment(2)],
+        [segment(2), segment(1), {}],
+    ],
+    ids=["one twice", "the other twice", "a value", "one less", "one more"],
+)
+def test_other_records_or_more_of_one_are_read(
+    loader: PostgresLoader, changed: list[dict[str, object]]
+) -> None:
+    loader.load(answer([segment(1), segment(2)], 0, ZONE_SEGMENTS.dataset))
+    assert loader.load(answer(changed, 2, ZONE_SEGMENTS.dataset)).note is None
+
+
+def test_the_same_records_as_lines_of_json_are_read_and_said_once(loader: PostgresLoader) -> None:
+    both = [orjson.dumps(segment(1)), orjson.dumps(segment(2))]
+    loader.load(answer([segment(1), segment(2)], 0, ZONE_SEGMENTS.dataset))
+    notes = [
+        loader.load(answer(b"\n".join(lines), minute, ZONE_SEGMENTS.dataset)).note
+        for minute, lines in ((2, both), (4, both[::-1]))
+    ]
+    assert notes == ["read as lines of JSON", "in another order the records of poll 2"]
 
 
 def test_only_the_row_that_differs_is_written(loader: PostgresLoader, query: Query) -> None:

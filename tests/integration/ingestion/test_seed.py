@@ -24,6 +24,7 @@ from melpark.simulator.feed import tick_of
 from melpark.simulator.history import History, Span
 from melpark.simulator.outages import REFRESH_SECONDS, Failure
 from melpark.simulator.server import history
+from melpark.stack.stages import Measurement, Probe
 from plugins.postgres import fresh_database
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -202,3 +203,25 @@ def test_only_the_simulator_has_a_history_and_only_when_asked_for(changed: Row) 
     loader = PostgresLoader(Settings())
     assert seeding_for(Settings(), loader) is not None
     assert seeding_for(Settings.model_validate(changed), loader) is None
+
+
+def test_the_status_knows_the_last_poll_of_the_history_and_its_days(postgres: Settings, query: Query) -> None:
+    seeded = query(
+        "INSERT INTO parking.polls (dataset, outcome, started_at, received_at, origin)"
+        " SELECT %s, 'accepted', day, day, 'seed'"
+        " FROM generate_series(timestamptz '2025-08-01', '2025-08-08', '1 day') AS day RETURNING poll_id",
+        SENSORS.dataset,
+    )
+    query(
+        "INSERT INTO parking.polls (dataset, outcome, started_at, received_at, origin)"
+        " VALUES (%s, 'accepted', now(), now(), 'live') RETURNING poll_id",
+        SENSORS.dataset,
+    )
+    found, probe = Measurement(), Probe(postgres)
+    probe._look_at_postgres(found)
+    probe.close()
+    assert found.history_days == 7
+    assert found.positions["history"] == max(seeded)[0] == found.positions["postgres"] - 1
+    assert found.has_history_before_it
+    found.positions["silver"] = max(seeded)[0]
+    assert not found.has_history_before_it

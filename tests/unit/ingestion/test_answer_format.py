@@ -1,8 +1,10 @@
 """Whatever export the portal gives, the records are the same."""
 
+import json
 import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -16,6 +18,7 @@ from melpark.ingestion import answer_format
 from melpark.ingestion.answer_format import Format, format_of, records
 from melpark.ingestion.body import Body
 from melpark.ingestion.sources import READERS, NotJson, Reason
+from melpark.ingestion.surrogates import MendedFile, mended
 
 NOW = datetime(2025, 10, 5, 1, tzinfo=UTC)
 SENSOR: dict[str, object] = {
@@ -124,17 +127,62 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.dictionaries(st.text(), VALUES, max_size=4), max_size=6))
-def test_a_large_array_is_read_as_a_small_one(array: list[dict[str, object]]) -> None:
-    body = Body.of(orjson.dumps(array))
+def read_as_large(content: bytes) -> list[object]:
     whole = answer_format.WHOLE_BYTES
     try:
         answer_format.WHOLE_BYTES = 0
-        streamed = list(records(body, SENSORS))
+        return read(content)
     finally:
         answer_format.WHOLE_BYTES = whole
-    assert streamed == list(records(body, SENSORS)) == array
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.dictionaries(st.text(), VALUES, max_size=4), max_size=6))
+def test_a_large_array_is_read_as_a_small_one(array: list[dict[str, object]]) -> None:
+    content = orjson.dumps(array)
+    assert read_as_large(content) == read(content) == array
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        (rb"a\ud83db", "a\N{REPLACEMENT CHARACTER}b"),
+        (rb"\ude00", "\N{REPLACEMENT CHARACTER}"),
+        (rb"\ud83d\ud83d\ude00", "\N{REPLACEMENT CHARACTER}\N{GRINNING FACE}"),
+        (rb"\ude00\ud83d\\", "\N{REPLACEMENT CHARACTER}" * 2 + "\\"),
+        (rb"\\ud83d", "\\ud83d"),
+    ],
+)
+def test_a_lone_surrogate_is_one_replacement_character_in_answers_of_every_size(
+    escaped: bytes, text: str
+) -> None:
+    record = b'{"kerbsideid":"' + escaped + b'"}'
+    found = [{"kerbsideid": text}]
+    assert read(b"[" + record + b"]") == read_as_large(b"\xef\xbb\xbf[" + record + b"]") == found
+    assert read(record + b"\n" + record) == found * 2
+
+
+PIECES = st.sampled_from([rb"\ud83d", rb"\ude00", rb"\\", rb"\"", rb"\u0041", rb"\n", b"a"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(PIECES, max_size=8).map(b"".join), st.lists(st.integers(0, 50), max_size=4))
+def test_a_text_mended_in_chunks_is_the_one_mended_whole_and_what_python_makes_of_it(
+    escaped: bytes, cuts: list[int]
+) -> None:
+    json_text = b'"' + escaped + b'"'
+    edges = [0, *sorted(min(cut, len(json_text)) for cut in cuts), len(json_text)]
+    file = MendedFile(json_text[start:end] for start, end in pairwise(edges))
+    assert b"".join(iter(lambda: file.read(9), b"")) == mended(json_text)
+    halves = json.loads(json_text).encode("utf-16", "surrogatepass")
+    assert orjson.loads(mended(json_text)) == halves.decode("utf-16", "replace")
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+def test_lines_may_end_in_a_line_feed_a_carriage_return_or_both(line_end: bytes) -> None:
+    lines = [orjson.dumps(SENSOR), b"{broken", b"", orjson.dumps(WITHOUT_ZONE)]
+    assert read(line_end.join(lines)) == [SENSOR, NotJson("{broken"), WITHOUT_ZONE]
+    assert rows(CSV.encode().replace(b"\r\n", line_end)) == rows(CSV)
 
 
 def json_array(count: int) -> Iterator[bytes]:

@@ -2,8 +2,12 @@
 
 The City's numbers are those of data-facts.md; those that it does not give are counted on the captured polls by
 `test_real_calibration.py`. "Moved" is a bay whose status time differs between two polls.
+
+Tolerances are the City's own chance, not the simulator's results: a poll is one draw of a city that goes on, and so is
+ours. Two draws of one city differ by more than `ALIKE` standard errors in one case of twenty.
 """
 
+import math
 from collections import Counter
 from datetime import datetime, timedelta
 
@@ -11,14 +15,18 @@ import numpy as np
 import pytest
 
 from melpark.parking.local_time import MELBOURNE
+from melpark.simulator import polled
 from melpark.simulator.city import build
 from melpark.simulator.dirt import Dirt
 from melpark.simulator.drift import NO_ZONE
 from melpark.simulator.dynamics import Truth
 from melpark.simulator.feed import Feed, Snapshot, tick_of
-from melpark.simulator.history import History, Span
+from melpark.simulator.polled import Events
 from melpark.simulator.records import reference_records, sign_plate_records
 
+ALIKE = 1.96 * math.sqrt(2)
+# Live bays in the City's polls of 7 August 2025, and how many of them moved in 12 and 28 minutes.
+LIVE, MOVED_12, MOVED_28 = 2861, 500, 827
 THURSDAY = datetime(2025, 8, 7, tzinfo=MELBOURNE)
 CODES = {
     "MP2P": 1039, "2P": 262, "LZ30": 189, "MP3P": 186, "4P": 109, "1P": 74, "PP": 59, "MP4P": 39, "3P": 21,
@@ -36,78 +44,103 @@ def shown(feed: Feed, hour: float, day: int = 0, minutes: float = 0) -> Snapshot
     return feed.snapshot(tick_of(THURSDAY + timedelta(days=day, hours=hour, minutes=minutes)))
 
 
+def chance(share: float, count: int) -> float:
+    """By how much the shares of two draws of `count` may differ."""
+    return ALIKE * math.sqrt(share * (1 - share) / count)
+
+
 def live(now: Snapshot) -> np.ndarray:
     return np.asarray(now.heard_at == now.updated_at)
 
 
 @pytest.mark.parametrize(
     ("day", "hour", "share"),
-    [(0, 1.35, 0.32), (0, 11, 0.604), (1, 20, 0.64)],
+    [(0, 1.35, 0.323), (0, 11, 0.604), (1, 20, 0.64)],
     ids=["Thursday 01:21", "Thursday 11:00", "Friday 20:00"],
 )
-def test_the_share_of_bays_shown_as_taken_is_the_citys_within_5_points(
+def test_the_share_of_bays_shown_as_taken_is_the_citys_within_chance(
     feed: Feed, day: int, hour: float, share: float
 ) -> None:
     """Of all bays of a poll, dead sensors too, as the City's shares are counted."""
-    assert shown(feed, hour, day).is_present.mean() == pytest.approx(share, abs=0.05)
+    assert shown(feed, hour, day).is_present.mean() == pytest.approx(share, abs=chance(share, 3309))
 
 
 @pytest.mark.parametrize(
-    ("minutes", "moved", "hidden"), [(12, 500 / 2861, 223 / 500), (28, 827 / 2861, 0.544)]
+    ("minutes", "moved", "hidden"), [(12, MOVED_12, 223 / MOVED_12), (28, MOVED_28, 450 / MOVED_28)]
 )
 def test_between_two_polls_as_many_bays_move_and_hide_changes_as_in_the_city(
-    feed: Feed, minutes: int, moved: float, hidden: float
+    feed: Feed, minutes: int, moved: int, hidden: float
 ) -> None:
     before, after = shown(feed, 11), shown(feed, 11, minutes=minutes)
     both = live(before) & live(after)
     has_moved = both & (before.changed_at != after.changed_at)
-    assert has_moved.sum() / both.sum() == pytest.approx(moved, abs=0.05)
+    share = moved / LIVE
+    assert has_moved.sum() / both.sum() == pytest.approx(share, abs=chance(share, LIVE))
     same = before.is_present[has_moved] == after.is_present[has_moved]
-    assert same.mean() == pytest.approx(hidden, abs=0.08)
+    assert same.mean() == pytest.approx(hidden, abs=chance(hidden, moved))
 
 
 @pytest.mark.parametrize(
-    ("polled", "next_polled", "median", "median_within", "mean", "mean_within"),
-    [("10:59:39", "11:11:39", 19.4, 6, 52.1, 10), ("11:11:39", "11:39:39", 37.3, 6, 70.6, 18)],
+    ("first", "second", "median", "error_of_median", "mean", "error_of_mean"),
+    [("10:59:39", "11:11:39", 19.4, 1.7, 52.1, 5.2), ("11:11:39", "11:39:39", 37.3, 1.9, 70.6, 4.1)],
 )
 def test_a_status_that_a_poll_finds_replaced_was_as_old_as_the_citys(
     feed: Feed,
-    polled: str,
-    next_polled: str,
+    first: str,
+    second: str,
     median: float,
-    median_within: float,
+    error_of_median: float,
     mean: float,
-    mean_within: float,
+    error_of_mean: float,
 ) -> None:
     """Minutes between the two status times of a moved bay, at the City's own polls; those of a day or more left out."""
     before, after = (
         feed.snapshot(tick_of(datetime.fromisoformat(f"2025-08-07T{clock}").replace(tzinfo=MELBOURNE)))
-        for clock in (polled, next_polled)
+        for clock in (first, second)
     )
     moved = live(before) & live(after) & (before.changed_at != after.changed_at)
     minutes = (after.changed_at - before.changed_at)[moved] / 60
     minutes = minutes[minutes < 1_440]
-    assert np.median(minutes) == pytest.approx(median, abs=median_within)
-    assert np.mean(minutes) == pytest.approx(mean, abs=mean_within)
+    assert np.median(minutes) == pytest.approx(median, abs=ALIKE * error_of_median)
+    assert np.mean(minutes) == pytest.approx(mean, abs=ALIKE * error_of_mean)
 
 
-def test_a_moving_bay_changes_every_33_minutes_on_average_and_half_of_the_times_much_sooner(
-    feed: Feed,
+@pytest.fixture(scope="module")
+def thursday(feed: Feed) -> Events:
+    """What polls at every refresh show of a day."""
+    first = tick_of(THURSDAY)
+    return polled.events(feed, polled.polls(feed, first, first + 86_400))
+
+
+def minutes_between(events: Events, seconds: int = 0) -> np.ndarray:
+    """Between the changes of a bay that polls show, at every refresh or only every so many seconds."""
+    shown = np.ones(len(events.bay), np.bool_)
+    if seconds:
+        slot = events.changed_at // seconds
+        shown[:-1] = (slot[1:] != slot[:-1]) | (events.bay[1:] != events.bay[:-1])
+    bay, at = events.bay[shown], events.changed_at[shown]
+    minutes: np.ndarray = np.diff(at)[bay[1:] == bay[:-1]] / 60
+    return minutes
+
+
+def test_polls_show_a_live_bay_change_every_33_minutes_on_average(thursday: Events) -> None:
+    # data-facts.md gives no spread; a tenth is what its rounded 0.6 changes a second leaves open.
+    assert np.mean(minutes_between(thursday)) == pytest.approx(32.9, rel=0.1)
+
+
+def test_the_median_between_changes_is_the_citys_for_polls_between_two_and_twelve_minutes_apart(
+    thursday: Events,
 ) -> None:
-    start = int((THURSDAY + timedelta(hours=10)).timestamp())
-    changes = feed.truth.changes(start, start + 86_400)
-    following = np.append(changes.at[1:], 0)
-    begun = ~changes.is_last & (changes.at < start + 3 * 3_600)
-    minutes = (following - changes.at)[begun] / 60
-    # Ours are the true changes, which no poll of the City's shows; the polled ones are compared above.
-    assert np.mean(minutes) == pytest.approx(32.9, abs=6)
-    assert 3 <= np.median(minutes) <= 13.8
+    """data-facts.md does not say how far its polls were apart, and their median hangs on that: every change that
+    hides between two polls joins two short times. Nearly half of the City's moved bays hide one in twelve minutes, so
+    its true median is far below 13.8.
+    """
+    assert np.median(minutes_between(thursday)) < 13.8 < np.median(minutes_between(thursday, 720))
 
 
-def test_a_day_of_polls_every_two_minutes_shows_about_six_changes_in_ten_seconds(feed: Feed) -> None:
-    begin = datetime(2025, 8, 7, tzinfo=MELBOURNE)
-    found = History(feed).found(Span(begin, begin + timedelta(days=1)))
-    assert found.sensor_events.num_rows / 86_400 == pytest.approx(0.6, abs=0.12)
+def test_a_day_of_polls_every_two_minutes_shows_about_six_changes_in_ten_seconds(thursday: Events) -> None:
+    # Rounded to a tenth, as a working day is told from the mean of all days by no more than that.
+    assert len(thursday.bay) / 86_400 == pytest.approx(0.6, abs=0.06)
 
 
 def test_between_448_and_802_of_3309_sensors_are_dead(feed: Feed) -> None:
@@ -118,11 +151,21 @@ def test_between_448_and_802_of_3309_sensors_are_dead(feed: Feed) -> None:
 def test_a_quarter_of_the_live_bays_is_stuck(feed: Feed) -> None:
     now = shown(feed, 11)
     old = now.updated_at - now.changed_at[live(now)] > 86_400
-    assert old.mean() == pytest.approx(796 / 2861, abs=0.05)
+    assert old.mean() == pytest.approx(797 / LIVE, abs=chance(797 / LIVE, LIVE))
 
 
-def test_seven_percent_of_rows_have_no_zone_within_a_point_and_a_half(feed: Feed) -> None:
-    assert (shown(feed, 11).places.zone_numbers == NO_ZONE).mean() == pytest.approx(0.07, abs=0.015)
+def test_237_of_3309_rows_have_no_zone_within_chance(feed: Feed) -> None:
+    share = (shown(feed, 11).places.zone_numbers == NO_ZONE).mean()
+    assert share == pytest.approx(237 / 3309, abs=chance(237 / 3309, 3309))
+
+
+def test_329_zones_have_1_to_76_sensors_and_half_of_them_no_more_than_6(feed: Feed) -> None:
+    zones = shown(feed, 11).places.zone_numbers
+    sizes = np.unique(zones[zones != NO_ZONE], return_counts=True)[1]
+    assert len(sizes) == pytest.approx(329, rel=0.05)
+    assert np.median(sizes) == 6
+    assert sizes.min() == 1
+    assert 60 <= sizes.max() <= 76
 
 
 def test_zones_and_places_drift_as_the_citys_over_weeks(feed: Feed) -> None:

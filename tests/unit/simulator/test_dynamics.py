@@ -125,7 +125,7 @@ def test_stays_are_heavy_tailed(truth: Truth, bays: list[int]) -> None:
 
 
 def test_cars_stay_shorter_in_loading_zones_than_where_there_is_no_limit(truth: Truth) -> None:
-    def typical(code: str) -> float:
+    def average(code: str) -> float:
         lengths = [
             (following.changed_at - event.changed_at).total_seconds()
             for sensor in truth.city.sensors
@@ -134,9 +134,10 @@ def test_cars_stay_shorter_in_loading_zones_than_where_there_is_no_limit(truth: 
             for event, following in pairwise(few)
             if event.status == "Present"
         ]
-        return median(lengths)
+        # Half of all stays are short stops, anywhere.
+        return mean(lengths)
 
-    assert typical("LZ30") < typical("MP2P") < typical("4P")
+    assert average("LZ30") < average("MP2P") < average("4P")
 
 
 def test_an_id_that_is_no_sensors_is_refused(truth: Truth) -> None:

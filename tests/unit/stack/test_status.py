@@ -48,9 +48,13 @@ def supervised(*states: EngineState, is_ready: bool = True) -> Supervisor:
 
 
 def document(
-    *states: EngineState, is_ready: bool = True, lags: Mapping[str, float] | None = None
+    *states: EngineState,
+    is_ready: bool = True,
+    lags: Mapping[str, float] | None = None,
+    positions: Mapping[str, int] | None = None,
+    history_days: int = 0,
 ) -> dict[str, Any]:
-    found = Measurement()
+    found = Measurement(positions=dict(positions or {}), history_days=history_days)
     for name, lag in (lags or {}).items():
         found.stages[name].lag_seconds = lag
     return status.document(Settings(), supervised(*states, is_ready=is_ready), found)
@@ -74,6 +78,37 @@ def test_one_stage_that_lags_long_degrades_the_stack(stage: str) -> None:
     longest = status.LONGEST_LAG_SECONDS[stage]
     assert document("running", lags={stage: longest})["state"] == "healthy"
     assert document("running", lags={stage: longest + 1})["state"] == "degraded"
+
+
+@pytest.mark.parametrize("stage", ["bronze", "silver"])
+def test_the_lake_may_be_late_while_the_history_is_before_it_but_not_for_ever(stage: str) -> None:
+    late = status.LONGEST_LAG_SECONDS[stage] + 1
+    coming, through = {"history": 5, "silver": 4}, {"history": 5, "silver": 5}
+    assert document("running", lags={stage: late}, positions=coming)["state"] == "healthy"
+    assert document("running", lags={stage: late}, positions={"history": 5})["state"] == "healthy"
+    assert document("running", lags={stage: late}, positions=through)["state"] == "degraded"
+    assert document("running", lags={stage: 901}, positions=coming)["state"] == "degraded"
+
+
+@pytest.mark.parametrize("stage", ["kafka", "serving"])
+def test_the_live_way_may_not_be_late_for_the_history(stage: str) -> None:
+    late = status.LONGEST_LAG_SECONDS[stage] + 1
+    made = document("running", lags={stage: late}, positions={"history": 5, "silver": 4})
+    assert made["state"] == "degraded"
+
+
+def test_the_status_says_how_far_the_history_has_come() -> None:
+    coming = document("running", positions={"history": 5, "silver": 4}, history_days=7)
+    assert coming["history"] == {"days": 7, "of_days": 28, "is_in_silver": False}
+    assert "history: 7 of 28 days" in drawn(coming)
+    # Silver may have caught up with what is there of it.
+    assert not document("running", positions={"history": 5, "silver": 6}, history_days=7)["history"][
+        "is_in_silver"
+    ]
+    done = document("running", positions={"history": 5, "silver": 6}, history_days=28)
+    assert done["history"] == {"days": 28, "of_days": 28, "is_in_silver": True}
+    assert "history" not in drawn(done)
+    assert document("running")["history"] is None
 
 
 def test_the_document_has_what_the_readme_promises() -> None:

@@ -11,10 +11,11 @@ from melpark.ingestion.sources import (
     sign_plates,
     zone_segments,
 )
-from melpark.ingestion.sources.record import Kept, NotJson, Parsed, Reader, Reason, Rejected
+from melpark.ingestion.sources.fields import Reason
+from melpark.ingestion.sources.record import Kept, NotJson, Parsed, Reader, Rejected
 
 # Counted up when equal bytes may be read as other rows than before: answers are then read again.
-PARSER_VERSION = 3
+PARSER_VERSION = 4
 READERS: Mapping[str, Reader] = {
     reader.table.dataset: reader
     for reader in (

@@ -6,21 +6,18 @@ from datetime import datetime
 
 from melpark.contracts import BAY_RESTRICTIONS
 from melpark.contracts.bay_restrictions import SLOTS
-from melpark.ingestion.sources.record import (
-    Parsed,
-    Reader,
+from melpark.ingestion.sources.fields import (
     Reason,
     Record,
     RecordError,
-    Row,
     identifier,
     integer,
-    join_key,
     optional_identifier,
     optional_integer,
     optional_text,
     text,
 )
+from melpark.ingestion.sources.record import Parsed, Reader, Row, join_key
 
 # Their times are wall clock of the year 1, which neither Spark nor pandas can hold: only the clock is read.
 WALL_CLOCK = re.compile(r"0001-01-01T([01]\d|2[0-3]):([0-5]\d):[0-5]\d\+00:00")

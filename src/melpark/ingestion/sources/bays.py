@@ -5,19 +5,16 @@ from datetime import date, datetime
 from typing import cast
 
 from melpark.contracts import BAYS
-from melpark.ingestion.sources.record import (
-    Parsed,
-    Reader,
+from melpark.ingestion.sources.fields import (
     Record,
-    Row,
     degrees,
-    join_key,
     optional_day,
     optional_identifier,
     optional_integer,
     optional_text,
     point,
 )
+from melpark.ingestion.sources.record import Parsed, Reader, Row, join_key
 
 
 def parse(records: Iterable[object], observed_at: datetime) -> Parsed:

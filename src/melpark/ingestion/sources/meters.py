@@ -4,17 +4,15 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from melpark.contracts import METERS
-from melpark.ingestion.sources.record import (
-    Parsed,
-    Reader,
+from melpark.ingestion.sources.fields import (
     Record,
-    Row,
     identifier,
     optional_identifier,
     optional_text,
     optional_yes,
     point,
 )
+from melpark.ingestion.sources.record import Parsed, Reader, Row
 
 # 14 of the City's are longer than 200 characters.
 LONGEST_DESCRIPTION = 1000

@@ -5,19 +5,17 @@ from datetime import date, datetime
 from typing import cast
 
 from melpark.contracts import SENSORS
-from melpark.ingestion.sources.record import (
-    Parsed,
-    Reader,
+from melpark.ingestion.sources.fields import (
     Reason,
     Record,
     RecordError,
-    Row,
     identifier,
     instant,
     optional_integer,
     point,
     required,
 )
+from melpark.ingestion.sources.record import Parsed, Reader, Row
 
 STATUSES = frozenset({"Present", "Unoccupied"})
 

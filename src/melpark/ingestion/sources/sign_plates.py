@@ -5,17 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from melpark.contracts import SIGN_PLATES
-from melpark.ingestion.sources.record import (
-    Parsed,
-    Reader,
-    Reason,
-    Record,
-    RecordError,
-    Row,
-    integer,
-    join_key,
-    text,
-)
+from melpark.ingestion.sources.fields import Reason, Record, RecordError, integer, text
+from melpark.ingestion.sources.record import Parsed, Reader, Row, join_key
 
 WALL_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d):[0-5]\d")
 LAST_MINUTE = 23 * 60 + 59

@@ -4,16 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from melpark.contracts import ZONE_SEGMENTS
-from melpark.ingestion.sources.record import (
-    Parsed,
-    Reader,
-    Record,
-    Row,
-    integer,
-    join_key,
-    optional_text,
-    text,
-)
+from melpark.ingestion.sources.fields import Record, integer, optional_text, text
+from melpark.ingestion.sources.record import Parsed, Reader, Row, join_key
 
 
 def parse(records: Iterable[object], observed_at: datetime) -> Parsed:

@@ -13,6 +13,7 @@ from melpark.errors import RefusedError
 from melpark.processing.history import columns
 from melpark.processing.history.columns import Columns
 from melpark.processing.history.files import Text
+from melpark.processing.history.wrong_bytes import MarkedFile, without_marks, written_out
 
 BLOCK_BYTES = 4 << 20
 HEADER_BYTES = 64 << 10
@@ -39,8 +40,8 @@ class Lines:
     """The lines of one file after its header, as texts by our names; `reader` may be read once.
 
     Each batch has `line_number` and `line_text`; the latter is set, and nothing else, for a line that has
-    another number of fields than the header. `is_utf8` is false for a line with a byte that is no UTF-8; such
-    bytes stand in its texts as in Python's bytes, "\\xff".
+    another number of fields than the header. `is_utf8` is false for a line that fits and has a byte that is no
+    UTF-8; such bytes stand in all texts as in Python's bytes, "\\xff".
     """
 
     def __init__(self, text: Text, found: Columns, source: IO[bytes]) -> None:
@@ -54,9 +55,10 @@ class Lines:
         )
         self._text = text
         self._misfits: list[tuple[int, str]] = []
+        self._source = MarkedFile(source)
         with _named(text):
             self._stream = arrow_csv.open_csv(
-                pa.PythonFile(source, mode="r"),
+                pa.PythonFile(self._source, mode="r"),
                 # Without threads Arrow knows the number of a line that does not fit.
                 arrow_csv.ReadOptions(
                     use_threads=False, block_size=BLOCK_BYTES, column_names=found.ours, skip_rows=HEADER_LINE
@@ -65,13 +67,13 @@ class Lines:
                 arrow_csv.ConvertOptions(
                     column_types=dict.fromkeys(found.ours, pa.string()),
                     strings_can_be_null=False,
-                    # One wrong byte would refuse the whole file.
+                    # Seen to by the source; here one wrong byte would refuse the whole file.
                     check_utf8=False,
                 ),
             )
 
     def _misfit(self, row: arrow_csv.InvalidRow) -> str:
-        self._misfits.append((row.number, row.text))
+        self._misfits.append((row.number, written_out(row.text) if self._source.has_marks else row.text))
         return "skip"
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -81,9 +83,11 @@ class Lines:
             for batch in self._stream:
                 misfits, self._misfits = self._misfits, []
                 numbers = line_numbers(number, batch.num_rows, [line for line, _ in misfits])
-                texts, is_utf8 = decoded(batch)
+                texts, is_utf8 = batch.columns, np.ones(batch.num_rows, np.bool_)
+                if self._source.has_marks:
+                    texts, is_utf8 = without_marks(texts, batch.num_rows)
                 yield pa.RecordBatch.from_arrays(
-                    [*texts, pa.array(numbers), pa.nulls(batch.num_rows, pa.string()), is_utf8],
+                    [*texts, pa.array(numbers), pa.nulls(batch.num_rows, pa.string()), pa.array(is_utf8)],
                     schema=self.schema,
                 )
                 # A misfit of the next block may be known already; it counts there.
@@ -98,29 +102,6 @@ class Lines:
     def _of_misfits(self, misfits: list[tuple[int, str]]) -> pa.RecordBatch:
         lines = [{"line_number": number, "line_text": line, "is_utf8": True} for number, line in misfits]
         return pa.RecordBatch.from_pylist(lines, schema=self.schema)
-
-
-def decoded(batch: pa.RecordBatch) -> tuple[list[pa.Array], pa.Array]:
-    """The columns with bytes that are no UTF-8 written out, and by line whether there were none."""
-    is_utf8 = np.ones(batch.num_rows, dtype=np.bool_)
-    columns = []
-    for column in batch.columns:
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid:
-            values = column.cast(pa.binary()).to_pylist()
-            is_utf8 &= [_is_utf8(value) for value in values]
-            column = pa.array([value.decode("utf-8", "backslashreplace") for value in values], pa.string())
-        columns.append(column)
-    return columns, pa.array(is_utf8)
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def line_numbers(first: int, count: int, misfits: list[int]) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":

@@ -6,6 +6,7 @@ On a day whose clock turns there are two offsets: `before_us` holds for wall clo
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 import pyarrow as pa
 
@@ -26,6 +27,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
+@cache
 def days(first: date = FIRST_DAY, last: date = LAST_DAY) -> pa.Table:
     """One row per local day, both ends included; wall clocks and offsets from UTC in microseconds."""
     return pa.Table.from_pylist(list(_rows(first, last)), schema=SCHEMA)

@@ -1,5 +1,6 @@
 """Each line is a stay or quarantined with its reason; every fact of the City's files has its case."""
 
+import io
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from melpark.contracts import HISTORICAL_QUARANTINE, HISTORICAL_STAYS
 from melpark.processing.history.checks import REASONS
+from melpark.processing.history.wrong_bytes import MarkedFile
 from unit.processing.history.made_up_files import (
     HEADER_2017,
     HEADER_2019,
@@ -126,6 +128,40 @@ def test_a_byte_that_is_no_utf8_costs_its_own_line_only(tmp_path: Path) -> None:
     assert (outcome.stays, outcome.quarantined) == (2, {"not_utf8": 1})
     kept = rows(tmp_path, "SELECT line_number, payload->>'StreetName' FROM silver.historical_quarantine")
     assert kept == [(2, r"CAF\xc9")]
+
+
+def test_a_line_with_such_a_byte_and_another_number_of_fields_costs_itself_only(tmp_path: Path) -> None:
+    file = write(tmp_path / "events.csv", {}, {"StreetMarker": "C2", "StreetName": "É\uf7c9"})
+    first, good, other = file.read_bytes().splitlines()
+    # The first byte of a character at the end of the file, too.
+    file.write_bytes(b"\n".join([first, b"\xff,b", good, b"CAF\xc9", other, "É".encode() + b"\xc3,"]))
+    (outcome,) = load(tmp_path, file)
+
+    assert (outcome.stays, outcome.quarantined) == (1, {"wrong_number_of_fields": 3, "not_utf8": 1})
+    kept = rows(tmp_path, "SELECT line_number, payload->>'line' FROM silver.historical_quarantine ORDER BY 1")
+    assert kept == [(2, r"\xff,b"), (4, r"CAF\xc9"), (5, None), (6, r"É\xc3,")]
+
+
+def test_a_file_of_utf8_alone_may_hold_any_character(tmp_path: Path) -> None:
+    load(tmp_path, write(tmp_path / "events.csv", {"StreetName": "É\uf7c9\N{GRINNING FACE}"}))
+    assert rows(tmp_path, "SELECT street FROM silver.historical_stays") == [("É\uf7c9\N{GRINNING FACE}",)]
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_a_character_may_be_cut_anywhere_in_reading(size: int) -> None:
+    text = "é\N{GRINNING FACE}x" * 3
+    source = MarkedFile(io.BytesIO(text.encode() + b"\xc9A\xf0"))
+    assert b"".join(iter(lambda: source.read(size), b"")).decode() == text + "\uf7c9A\uf7f0"
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+def test_lines_of_a_file_end_in_a_line_feed_a_carriage_return_or_both(
+    tmp_path: Path, line_end: bytes
+) -> None:
+    file = write(tmp_path / "events.csv", {}, {"StreetMarker": ""})
+    file.write_bytes(line_end.join(file.read_bytes().splitlines()) + line_end)
+    (outcome,) = load(tmp_path, file)
+    assert (outcome.stays, outcome.quarantined) == (1, {"missing_marker": 1})
 
 
 def test_the_longest_duration_that_can_be_read_is_compared_without_overflow(tmp_path: Path) -> None:
