@@ -16,6 +16,7 @@ from typing import Literal
 from pyspark.errors import PySparkException
 
 from melpark.errors import StopError
+from melpark.launch import LAUNCHER
 from melpark.places import DBT_PROJECT, Home
 from melpark.processing import catalogue
 from melpark.processing.spark_session import connect, first_line, not_answering
@@ -68,6 +69,8 @@ def run(settings: Settings, action: Action = "build") -> None:
         results.unlink(missing_ok=True)
         finished = subprocess.run(
             [
+                *LAUNCHER,
+                "-",
                 sys.executable,
                 "-c",
                 DBT,

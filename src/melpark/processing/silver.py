@@ -20,6 +20,7 @@ from melpark.places import Home
 from melpark.processing import merging
 from melpark.processing.change_events import Event, Misfit, Row, Typed, typed
 from melpark.processing.intervals import cut, things
+from melpark.processing.spark_session import give_up_soon
 from melpark.processing.tables import QUARANTINE, SCHEMA_CHANGES, SILVER, SilverTable
 from melpark.settings import Settings
 
@@ -66,6 +67,7 @@ def write_batch(root: str, limit: int, batch: DataFrame, batch_id: int) -> None:
     `limit` within a day.
     """
     spark, home = batch.sparkSession, Home(Path(root))
+    give_up_soon(spark)
     found = {table: typed(table, events) for table, events in _by_table(batch).items()}
     misfits = [misfit for one in found.values() for misfit in one.misfits]
     _require_few(spark, home, misfits, limit)

@@ -24,12 +24,20 @@ def connect(settings: Settings, wait_seconds: float = 60) -> SparkSession:
         time.sleep(0.2)
     try:
         session = SparkSession.builder.remote(f"sc://127.0.0.1:{settings.spark_port}").create()
-        # The default keeps on for ten minutes; whoever started this process restarts it sooner.
-        session.client.set_retry_policies([DefaultPolicy(max_retries=5, max_backoff=2000)])
+        give_up_soon(session)
         session.conf.set("spark.sql.session.timeZone", "UTC")
     except (PySparkException, OSError) as error:
         raise not_answering(settings, first_line(error)) from error
     return session
+
+
+def give_up_soon(session: SparkSession) -> None:
+    """Let calls to a server that is gone fail within seconds.
+
+    The default keeps on for ten minutes; whoever started this process restarts it sooner, and a worker of a server
+    that was killed shall not outlive it.
+    """
+    session.client.set_retry_policies([DefaultPolicy(max_retries=5, max_backoff=2000)])
 
 
 def answers(settings: Settings) -> bool:

@@ -5,15 +5,14 @@ import codecs
 import logging
 import os
 import signal
-import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from melpark.launch import LAUNCHER
 from melpark.stack.declaration import Command
 
 LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 3
-LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")))
 # Variables of the caller that could send an engine elsewhere or change what it loads.
 UNWANTED = (
     "MELPARK_",

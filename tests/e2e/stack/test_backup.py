@@ -14,10 +14,10 @@ from deltalake import DeltaTable
 from e2e.stack.replays import TABLES, rows_in_postgres, rows_in_silver, silver_events
 from e2e.stack.running import Stack, free_ports
 from melpark.errors import ConfigurationError, StopError
+from melpark.launch import LAUNCHER
 from melpark.places import Home
 from melpark.processing import lake as reads
 from melpark.stack import backup, postgres
-from melpark.stack.child import LAUNCHER
 from melpark.stack.declaration import UnhealthyError
 
 pytestmark = pytest.mark.real_data

@@ -13,11 +13,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from melpark.errors import MelParkError
 from melpark.ingestion.database import connect as session
+from melpark.launch import LAUNCHER
 from melpark.places import SUPERUSER, topic
 from melpark.processing import setup_debezium
 from melpark.settings import Settings
 from melpark.stack import connect, jars, kafka, postgres
-from melpark.stack.child import LAUNCHER
 from melpark.stack.declaration import UnhealthyError
 
 WAIT_SECONDS = 300.0

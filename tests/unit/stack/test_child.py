@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from melpark.launch import LAUNCHER
 from melpark.stack import child as children
 from melpark.stack.child import UNWANTED, Child
 from melpark.stack.declaration import Command
@@ -195,3 +196,13 @@ def test_a_child_ends_when_its_parent_is_killed(log_file: Path, tmp_path: Path) 
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
+
+
+def test_a_child_of_a_parent_that_ended_before_it_could_ask_does_not_begin() -> None:
+    *launcher, parent = LAUNCHER
+    assert int(parent) == os.getpid()
+    answer = subprocess.run(
+        [*launcher, "1", "-", "/bin/echo", "begun"], capture_output=True, text=True, check=False
+    )
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "the parent has ended" in answer.stderr
