@@ -366,10 +366,14 @@ def simulate_history(
 
 @cdc.command("register")
 def cdc_register() -> None:
-    """Create the connector, or put its configuration right."""
+    """Make the missing topics, and create the connector or put its configuration right."""
     from melpark.processing import setup_debezium
+    from melpark.processing.capture import guard
 
-    out.print(f"Connector {setup_debezium.register(configuration.load())}.", highlight=False)
+    settings = configuration.load()
+    if made := guard.make_topics(settings):
+        _tell(f"Topics made: {', '.join(made)}.")
+    _tell(f"Connector {setup_debezium.register(settings)}.")
 
 
 @cdc.command("status")

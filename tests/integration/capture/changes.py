@@ -33,7 +33,8 @@ def add_events(engines: Engines, month: str, bays: list[str], count: int) -> Non
 
 def outages_in_kafka(engines: Engines, month: str) -> list[tuple[str, str]]:
     """Operation and start of each event of the month, in order."""
-    images = [(event["op"], event["after"] or event["before"]) for event in engines.events("feed_outages")]
+    events = engines.events("feed_outages", holding=f'"start_at":"{month}')
+    images = [(event["op"], event["after"] or event["before"]) for event in events]
     return [(op, image["start_at"]) for op, image in images if image["start_at"].startswith(month)]
 
 

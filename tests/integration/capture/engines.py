@@ -120,9 +120,10 @@ class Engines:
         active = "SELECT active FROM pg_replication_slots WHERE slot_name = 'melpark'"
         wait_until(lambda: self.is_running() and self.sql(active) == [(True,)], "the slot is read")
 
-    def events(self, table: str) -> list[dict[str, Any]]:
-        """Every change event of a table, partition by partition; tombstones left out."""
-        return [json.loads(message.value()) for message in self.messages(table) if message.value()]
+    def events(self, table: str, holding: str = "") -> list[dict[str, Any]]:
+        """Every change event of a table whose text holds some text, partition by partition; tombstones left out."""
+        values = (message.value() for message in self.messages(table))
+        return [json.loads(value) for value in values if value and holding.encode() in value]
 
     def rows(self, table: str, condition: str = "true") -> list[dict[str, Any]]:
         """Rows of PostgreSQL with their values as Debezium writes them."""

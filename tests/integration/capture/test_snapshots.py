@@ -23,7 +23,7 @@ def read_again(engines: Engines, bay: str) -> Counter[str]:
     """Times of the bay's events that a snapshot has brought, and how often."""
     return Counter(
         event["after"]["status_changed_at"]
-        for event in engines.events("sensor_events")
+        for event in engines.events("sensor_events", holding=f'"{bay}"')
         if event["op"] == "r" and event["after"]["kerbside_id"] == bay
     )
 

@@ -73,6 +73,7 @@ class ConnectorLog:
             }
         )
         self._partitions: set[tuple[str, int]] = set()
+        self._reached: dict[tuple[str, int], int] = {}
 
     def __enter__(self) -> "ConnectorLog":
         return self
@@ -106,25 +107,34 @@ class ConnectorLog:
         if found != self._partitions:
             # A topic that was made anew is read from its beginning; so is the other, which does no harm.
             self._partitions = found
+            self._reached.clear()
             self._consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for name, number in found])
 
     def _new_messages(self) -> Iterator[Message]:
-        behind = set(self._partitions)
-        for partition in list(behind):
+        """Messages up to where the partitions end now; an end that was reported earlier may wait among them."""
+        ends: dict[tuple[str, int], int] = {}
+        for partition in self._partitions:
             low, high = self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=POLL_SECONDS)
-            position = self._consumer.position([TopicPartition(*partition)])[0].offset
-            if high == low or position >= high:
-                behind.discard(partition)
-        while behind:
+            if self._reached.get(partition, -1) > high:
+                # The topic was made anew.
+                self._consumer.seek(TopicPartition(*partition, OFFSET_BEGINNING))
+                self._reached[partition] = -1
+            if low < high and self._reached.get(partition, -1) < high:
+                ends[partition] = high
+        while ends:
             message = self._consumer.poll(POLL_SECONDS)
             if message is None:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-            if (error := message.error()) is None:
-                yield message
-            elif error.code() == KafkaError._PARTITION_EOF:
-                behind.discard((message.topic(), message.partition()))
-            else:
+            error = message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
+            if error is None:
+                yield message
+            partition = (message.topic(), message.partition())
+            # The offset of an end is the next one to come.
+            self._reached[partition] = message.offset() + (error is None)
+            if self._reached[partition] >= ends.get(partition, 0):
+                ends.pop(partition, None)
 
     def _take(self, message: Message) -> Notification | None:
         if message.topic() == NOTIFICATIONS_TOPIC:

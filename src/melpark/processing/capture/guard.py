@@ -108,11 +108,15 @@ def note_missing_topics(session: gaps.Session, made: list[str]) -> None:
             _note(session, Kind.topic_missing, f"topic {topic(name)} was gone and is made anew, empty", name)
 
 
-def make_topics(settings: Settings) -> None:
-    """Make the missing topics; what was lost with one is written down, to be filled once the connector runs."""
+def make_topics(settings: Settings) -> list[str]:
+    """Make the missing topics and return their names.
+
+    What was lost with one is written down, to be filled once the connector runs.
+    """
     made = topics.make(settings)
     with connect(settings, application_name="melpark capture") as session:
         note_missing_topics(session, made)
+    return made
 
 
 def look_before_start(settings: Settings) -> None:

@@ -16,7 +16,7 @@ def _streaming(engines: Engines) -> None:
 
 
 def test_a_connector_killed_inside_a_large_transaction_writes_each_of_its_rows_once(engines: Engines) -> None:
-    rows = 40_000
+    rows = 20_000
     add_outages(engines, "2034-01", rows)
     partition = topics_end(engines)
     wait_until(lambda: topics_end(engines) > partition, "the transaction is being written")
