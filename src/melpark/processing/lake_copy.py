@@ -1,11 +1,11 @@
 """A copy of the lake's tables, each at the version that it has when it is its turn; streams go on."""
 
-import json
 import re
 import shutil
 from pathlib import Path
 from urllib.parse import unquote
 
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from melpark.contracts import CAPTURED
@@ -74,12 +74,6 @@ def expect_new_topics(home: Home) -> None:
 
 def _files(table: DeltaTable) -> dict[str, int]:
     """Name and size of each file, by the log."""
-    actions = json.loads(json.dumps(_columns(table)))
-    return {unquote(name): size for name, size in zip(actions["path"], actions["size_bytes"], strict=True)}
-
-
-def _columns(table: DeltaTable) -> dict[str, list[object]]:
-    import pyarrow as pa
-
-    found = pa.table(table.get_add_actions(flatten=True))
-    return {name: found[name].to_pylist() for name in ("path", "size_bytes")}
+    actions = pa.table(table.get_add_actions(flatten=True))
+    names, sizes = (actions[name].to_pylist() for name in ("path", "size_bytes"))
+    return {unquote(name): size for name, size in zip(names, sizes, strict=True)}

@@ -17,7 +17,7 @@ from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.session import SparkSession
 
 from melpark.processing.change_events import Key, Row
-from melpark.processing.tables import LakeTable
+from melpark.processing.tables import LakeTable, SilverTable
 
 log = logging.getLogger(__name__)
 
@@ -117,19 +117,28 @@ def insert_new(
     return int(merged[0]["num_inserted_rows"])
 
 
-def held_versions(
-    spark: SparkSession, path: Path, table: LakeTable, thing: Sequence[str], things: Collection[Key]
+def held_neighbours(
+    spark: SparkSession, path: Path, table: SilverTable, spans: Mapping[Key, tuple[Any, Any]]
 ) -> dict[Key, Row]:
-    """Every row of the table that is a version of one of the things, by its key."""
-    schema = {column.name: ARROW_TYPE[column.type] for column in table.columns}
-    columns = [pa.array([key[number] for key in things], schema[name]) for number, name in enumerate(thing)]
-    view = f"{_view(table)}_things"
-    spark.createDataFrame(pa.table(columns, names=list(thing))).createOrReplaceTempView(view)
-    same = " AND ".join(f"held.`{name}` = asked.`{name}`" for name in thing)
+    """The rows of a table of versions that meet the spans, by their key: for each thing its versions from the first
+    to the last of the span, the one before them and the one after them."""
+    assert table.version is not None
+    schema = {column.name: ARROW_TYPE[column.type] for column in table.lake.columns}
+    things = [pa.array([thing[at] for thing in spans], schema[name]) for at, name in enumerate(table.thing)]
+    ends = [pa.array([span[end] for span in spans.values()], schema[table.version]) for end in (0, 1)]
+    view = f"{_view(table.lake)}_spans"
+    asked = pa.table([*things, *ends], names=[*table.thing, "_first", "_last"])
+    spark.createDataFrame(asked).createOrReplaceTempView(view)
+    same = " AND ".join(f"held.`{name}` = asked.`{name}`" for name in table.thing)
+    over = f"OVER (PARTITION BY {', '.join(f'`{name}`' for name in table.thing)} ORDER BY `{table.version}`)"
     found = spark.sql(
-        f"SELECT /*+ BROADCAST(asked) */ held.* FROM delta.`{path}` AS held JOIN {view} AS asked ON {same}"
+        f"""SELECT * EXCEPT (_first, _last, _next, _previous) FROM (
+              SELECT *, lead(`{table.version}`) {over} AS _next, lag(`{table.version}`) {over} AS _previous
+              FROM (SELECT /*+ BROADCAST(asked) */ held.*, _first, _last
+                    FROM delta.`{path}` AS held JOIN {view} AS asked ON {same}))
+            WHERE coalesce(_next >= _first, true) AND coalesce(_previous <= _last, true)"""
     ).toArrow()
-    return {tuple(row[name] for name in table.key): row for row in found.to_pylist()}
+    return {tuple(row[name] for name in table.lake.key): row for row in found.to_pylist()}
 
 
 def add_columns(spark: SparkSession, path: Path, names: Collection[str]) -> list[str]:

@@ -19,7 +19,7 @@ from melpark.errors import StopError
 from melpark.places import Home
 from melpark.processing import merging
 from melpark.processing.change_events import Event, Misfit, Row, Typed, typed
-from melpark.processing.intervals import cut, things
+from melpark.processing.intervals import cut, spans
 from melpark.processing.spark_session import give_up_soon
 from melpark.processing.tables import QUARANTINE, SCHEMA_CHANGES, SILVER, SilverTable
 from melpark.settings import Settings
@@ -113,8 +113,7 @@ def _merge_table(spark: SparkSession, home: Home, table: SilverTable, found: Typ
         return
     if not found.rows:
         return
-    touched = things(table, found.rows.values())
-    held = merging.held_versions(spark, path, table.lake, table.thing, touched)
+    held = merging.held_neighbours(spark, path, table, spans(table, found.rows.values()))
     changed = {
         key: row for key, row in cut(table, held, found.rows).items() if not _is_same(held.get(key), row)
     }

@@ -57,7 +57,7 @@ def make(settings: Settings, target: Path) -> Backup:
     if stamp is None:
         raise StopError(f"{home.root} holds nothing", "it was never started", "Run `melpark up` first")
     server = _server_version(settings)
-    with _whole_or_not(target) as unfinished:
+    with _whole_or_not(target, 0o700) as unfinished:
         copied = Home(unfinished)
         versions = lake_copy.copy(home, copied.lake)
         _copy_postgres(settings, unfinished / "postgres")
@@ -80,7 +80,8 @@ def restore(settings: Settings, source: Path) -> Backup:
             f"{source} is not whole", "its tables are not those of backup.json", "Use another one"
         )
     user = postgres.run_as(settings)
-    with _whole_or_not(home.root) as unfinished:
+    # Root's PostgreSQL runs as another user and must pass through.
+    with _whole_or_not(home.root, 0o711 if os.geteuid() == 0 else 0o700) as unfinished:
         new = Home(unfinished)
         for name in (new.stamp.name, new.secrets.name):
             shutil.copy2(source / name, unfinished / name)
@@ -110,11 +111,12 @@ def _require_new(folder: Path) -> None:
 
 
 @contextmanager
-def _whole_or_not(target: Path) -> Iterator[Path]:
+def _whole_or_not(target: Path, mode: int) -> Iterator[Path]:
     """A folder beside the target, which takes its place at the end; gone when something fails."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.{random.token_hex(4)}")
-    unfinished.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700)
+    unfinished.mkdir()
+    unfinished.chmod(mode)
     try:
         yield unfinished
         if target.exists():

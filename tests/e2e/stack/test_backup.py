@@ -1,9 +1,6 @@
 """A copy of a running home becomes a home again: PostgreSQL and the lake, consistent with each other."""
 
 import dataclasses
-import json
-import shutil
-import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +10,10 @@ from deltalake import DeltaTable
 
 from e2e.stack.replays import TABLES, rows_in_postgres, rows_in_silver, silver_events
 from e2e.stack.running import Stack, free_ports
-from melpark.errors import ConfigurationError, StopError
 from melpark.launch import LAUNCHER
 from melpark.places import Home
 from melpark.processing import lake as reads
-from melpark.stack import backup, postgres
+from melpark.stack import postgres
 from melpark.stack.declaration import UnhealthyError
 
 pytestmark = pytest.mark.real_data
@@ -85,50 +81,3 @@ def test_a_restored_postgres_has_no_slot_and_goes_on_in_its_log(replayed: Stack,
     )
     ((ahead,),) = restored.postgres(f"SELECT pg_current_wal_lsn() - '0/0'::pg_lsn > {newest}")
     assert ahead
-
-
-def test_a_restored_home_can_be_written_to(restored: Stack) -> None:
-    before = rows_in_postgres(restored)["feed_outages"]
-    restored.postgres(
-        "INSERT INTO parking.feed_outages (start_at, end_at, observed_at, origin) "
-        "VALUES ('2001-01-01', '2001-01-02', '2001-01-02', 'live')"
-    )
-    assert rows_in_postgres(restored)["feed_outages"] == before + 1
-    restored.postgres("DELETE FROM parking.feed_outages WHERE start_at = '2001-01-01'")
-
-
-def test_a_backup_hides_its_passwords(copied: Path) -> None:
-    assert stat.S_IMODE((copied / "secrets.json").stat().st_mode) == 0o600
-
-
-def test_nothing_is_written_over(replayed: Stack, copied: Path) -> None:
-    with pytest.raises(ConfigurationError, match="not empty"):
-        backup.make(replayed.settings, copied)
-    with pytest.raises(ConfigurationError, match="not empty"):
-        backup.restore(replayed.settings, copied)
-    with pytest.raises(ConfigurationError, match="lies in the home"):
-        backup.make(replayed.settings, replayed.home / "backup")
-
-
-def test_a_backup_that_is_not_whole_is_not_restored(replayed: Stack, copied: Path, tmp_path: Path) -> None:
-    broken, home = tmp_path / "broken", tmp_path / "home"
-    settings = replayed.settings.model_copy(update={"home": home})
-    shutil.copytree(copied, broken, ignore=shutil.ignore_patterns("postgres"))
-    file = next((broken / "lake" / "silver" / "sensor_events").glob("*.parquet"))
-    file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(StopError, match="missing or cut off"):
-        backup.restore(settings, broken)
-    shutil.rmtree(broken / "lake" / "silver" / "sensor_events")
-    with pytest.raises(StopError, match="is not whole"):
-        backup.restore(settings, broken)
-    (broken / "backup.json").unlink()
-    with pytest.raises(ConfigurationError, match="not a backup"):
-        backup.restore(settings, broken)
-    assert not home.exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["broken"]
-
-
-def test_the_backup_says_what_it_holds(copied: Path) -> None:
-    made = json.loads((copied / "backup.json").read_text())
-    assert made["versions"]["silver.sensor_events"] >= 0
-    assert {"bronze.change_events", "silver.polls"} <= set(made["versions"])

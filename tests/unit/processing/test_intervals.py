@@ -7,7 +7,7 @@ from typing import Any
 
 from melpark.contracts import BAYS, SENSOR_STATES
 from melpark.processing.change_events import Key, Row
-from melpark.processing.intervals import cut
+from melpark.processing.intervals import cut, spans
 from melpark.processing.tables import SILVER
 
 BAY_VERSIONS = next(table for table in SILVER if table.contract is BAYS)
@@ -49,7 +49,8 @@ def test_any_order_and_any_batches_give_the_same_intervals() -> None:
         while shuffled:
             size = chance.randrange(1, 5)
             batch, shuffled = shuffled[:size], shuffled[size:]
-            held |= cut(BAY_VERSIONS, held, _last_word(batch))
+            came = _last_word(batch)
+            held |= cut(BAY_VERSIONS, _neighbours(held, came), came)
         assert held == whole
 
 
@@ -63,6 +64,18 @@ def test_a_state_keeps_its_own_beginning() -> None:
     assert states["1", first]["valid_to_at"] == second
     assert states["1", second]["is_current"] is True
     assert "is_assumed" not in states["1", first]
+
+
+def _neighbours(held: dict[Key, Row], came: dict[Key, Row]) -> dict[Key, Row]:
+    """By the shortest way: one before, all between and one after what came of each bay."""
+    found: dict[Key, Row] = {}
+    for (bay,), (first, last) in spans(BAY_VERSIONS, came.values()).items():
+        versions = sorted(key for key in held if key[0] == bay)
+        inside = [key for key in versions if first <= key[1] <= last]
+        before = [key for key in versions if key[1] < first][-1:]
+        after = [key for key in versions if key[1] > last][:1]
+        found |= {key: held[key] for key in (*before, *inside, *after)}
+    return found
 
 
 def _last_word(changes: list[tuple[Key, Row]]) -> dict[Key, Row]:
