@@ -15,7 +15,7 @@ ARGS ?=
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up down status logs doctor reset test lint format bench bench-ingest bench-backfill clean lock
+.PHONY: help up down status logs doctor reset test lint format bench bench-cdc bench-ingest bench-backfill clean lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ format: $(VENV)/.synced-dev ## Format the code
 
 bench: $(VENV)/.synced-dev ## Measure what the README claims
 	@PYTHONPATH=tests $(BIN)/python benchmarks/spine.py $(ARGS)
+
+bench-cdc: $(VENV)/.synced-dev ## Measure the way of a change to silver: how many a second, how long, after kills
+	@PYTHONPATH=tests $(BIN)/python benchmarks/cdc.py $(ARGS)
 
 bench-ingest: $(VENV)/.synced-dev ## Measure what a poll costs in PostgreSQL
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py $(ARGS)
