@@ -20,10 +20,13 @@ import psutil
 
 import cdc_engines
 import cdc_latency
+import cdc_recovery
+import cdc_small_commits
 import cdc_throughput
-from cdc_engines import CAPTURE, LAKE
+from cdc_engines import CAPTURE, LAKE, Engines
+from melpark.settings import Settings
 
-PARTS = ("throughput", "latency")
+PARTS = ("throughput", "latency", "recovery", "commits")
 
 
 def main() -> None:
@@ -34,20 +37,15 @@ def main() -> None:
     try:
         settings = cdc_engines.settings_for(folder / "home")
         with ExitStack() as stack:
-            stack.enter_context(cdc_engines.running(settings, CAPTURE))
+            parts = [stack.enter_context(cdc_engines.running(settings, CAPTURE))]
             if "throughput" in arguments.only:
-                found = cdc_throughput.measure(settings, arguments.changes, arguments.rows_per_commit)
-                report["throughput"] = found
-                print("\n".join([*cdc_throughput.lines(found), ""]), flush=True)
-            if "latency" in arguments.only:
-                stack.enter_context(cdc_engines.running(settings, LAKE))
-                # The first batches compile their code.
-                cdc_latency.measure(settings, 2, arguments.warm_up_seconds)
-                report["latency_milliseconds"] = {
-                    f"{rate}/s": cdc_latency.measure(settings, rate, arguments.seconds)
-                    for rate in arguments.rates
-                }
-                print("\n".join([*cdc_latency.lines(report["latency_milliseconds"]), ""]), flush=True)
+                found = cdc_throughput.measure(
+                    settings, parts[0], arguments.changes, arguments.rows_per_commit
+                )
+                _tell(report, "throughput", found, cdc_throughput.lines(found))
+            if set(arguments.only) != {"throughput"}:
+                parts.append(stack.enter_context(cdc_engines.running(settings, LAKE)))
+                _measure_the_lake(settings, arguments, parts, report)
         if arguments.keep:
             print(f"home: {settings.home}")
     finally:
@@ -55,6 +53,29 @@ def main() -> None:
             shutil.rmtree(folder, ignore_errors=True)
     arguments.output.write_text(json.dumps(report, indent=2))
     print(f"machine: {report['machine']}")
+
+
+def _measure_the_lake(
+    settings: Settings, arguments: argparse.Namespace, parts: list[Engines], report: dict[str, Any]
+) -> None:
+    # The first batches compile their code.
+    cdc_latency.measure(settings, 2, arguments.warm_up_seconds)
+    if "latency" in arguments.only:
+        rates = {
+            f"{rate}/s": cdc_latency.measure(settings, rate, arguments.seconds) for rate in arguments.rates
+        }
+        _tell(report, "latency_milliseconds", rates, cdc_latency.lines(rates))
+    if "recovery" in arguments.only:
+        found = cdc_recovery.measure(settings, parts, arguments.rounds)
+        _tell(report, "recovery", found, cdc_recovery.lines(found))
+    if "commits" in arguments.only:
+        found = cdc_small_commits.measure(settings, arguments.commits)
+        _tell(report, "small_commits", found, cdc_small_commits.lines(found))
+
+
+def _tell(report: dict[str, Any], name: str, found: dict[str, Any], lines: list[str]) -> None:
+    report[name] = found
+    print("\n".join([*lines, ""]), flush=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -67,6 +88,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rates", nargs="+", type=int, default=[1, 10, 100], help="commits a second")
     parser.add_argument("--seconds", type=float, default=120, help="of each rate")
     parser.add_argument("--warm-up-seconds", type=float, default=20, help="before the latencies")
+    parser.add_argument("--rounds", type=int, default=5, help="kills of each engine")
+    parser.add_argument("--commits", type=int, default=10_000, help="small commits")
     parser.add_argument("--keep", action="store_true", help="leave the home, to look into it")
     parser.add_argument("--output", type=Path, default=Path("benchmark-cdc.json"))
     return parser.parse_args()

@@ -5,10 +5,11 @@ import dataclasses
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 
 from e2e.stack.running import PORTS, free_ports
@@ -70,6 +71,10 @@ class Engines:
         status = self._supervisor.statuses[name]
         return status.pid if status.state == "running" else None
 
+    def cpu_seconds(self) -> dict[str, float]:
+        """CPU time that each running engine and its children have used so far."""
+        return {name: cpu_seconds_of(pid) for name in self.names if (pid := self.pid(name)) is not None}
+
     @property
     def names(self) -> list[str]:
         return [node.name for node in self._nodes if isinstance(node, Engine)]
@@ -87,6 +92,20 @@ class Engines:
 
     async def _until_the_end(self) -> None:
         await self._end.wait()
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Of a process and its children, those that have ended included."""
+    total = 0.0
+    try:
+        root = psutil.Process(pid)
+        family = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return total
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:4])
+    return total
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 import cdc_engines
 import cdc_places as places
-from cdc_engines import LAKE
+from cdc_engines import LAKE, Engines
 from melpark.places import Home
 from melpark.processing import lake
 from melpark.settings import Settings
@@ -37,19 +37,25 @@ class Rate:
         return self
 
 
-def measure(settings: Settings, changes: int, rows_per_commit: int) -> dict[str, Any]:
+def measure(settings: Settings, capture: Engines, changes: int, rows_per_commit: int) -> dict[str, Any]:
     """Capture alone; then the lake starts and takes the same changes as a backlog; then the whole way, all running.
 
-    The engines of capture must run, and bronze and silver be empty.
+    `capture` are the engines of capture, running; bronze and silver must be empty. On a machine that does other
+    work, the CPU seconds of each engine tell more than the clock.
     """
     home = Home(settings.home)
     rates: dict[str, Rate] = {}
+    used: dict[str, dict[str, float]] = {}
     warm_up = max(1, changes // 10)
 
     def write(
-        start: datetime, changes: int, wait_for_lake: Callable[[float], dict[str, float]] = lambda began: {}
+        start: datetime,
+        changes: int,
+        parts: list[Engines],
+        wait_for_lake: Callable[[float], dict[str, float]] = lambda began: {},
     ) -> dict[str, float]:
         follower = places.KafkaFollower(settings)
+        before = _cpu(parts)
         committed: list[float] = []
         began = time.time()
         writer = threading.Thread(
@@ -60,15 +66,20 @@ def measure(settings: Settings, changes: int, rows_per_commit: int) -> dict[str,
         _wait("everything in Kafka", lambda: follower.count >= changes)
         writer.join()
         follower.stop()
+        used["whole way" if seconds else "capture alone"] = {
+            name: (seconds - before[name]) * 100_000 / changes for name, seconds in _cpu(parts).items()
+        }
         return seconds | {"committed": committed[0] - began, "kafka": follower.last_at - began}
 
     # The first changes are read by code that is not compiled yet.
-    write(WARM_UP, warm_up)
-    alone = write(ALONE, changes)
+    write(WARM_UP, warm_up, [capture])
+    alone = write(ALONE, changes, [capture])
     began = time.time()
-    with cdc_engines.running(settings, LAKE):
+    with cdc_engines.running(settings, LAKE) as the_lake:
         backlog = lake_has(home, warm_up + changes, began)
-        whole = write(WHOLE, changes, lambda began: lake_has(home, warm_up + 2 * changes, began))
+        whole = write(
+            WHOLE, changes, [capture, the_lake], lambda began: lake_has(home, warm_up + 2 * changes, began)
+        )
         rates["committed, capture alone"] = Rate(changes, alone["committed"])
         rates["kafka, capture alone"] = Rate(changes, alone["kafka"]).counted(
             places.count_in_kafka(settings, ALONE, WHOLE)
@@ -84,11 +95,16 @@ def measure(settings: Settings, changes: int, rows_per_commit: int) -> dict[str,
             places.count_in_silver(home, WHOLE)
         )
     base = changes / rates["kafka, capture alone"].seconds
-    return {
+    found = {
         name: asdict(rate)
         | {"per_second": rate.changes / rate.seconds, "of_capture_alone": rate.changes / rate.seconds / base}
         for name, rate in rates.items()
     }
+    return {"rates": found, "cpu_seconds_per_100k_changes": used}
+
+
+def _cpu(parts: list[Engines]) -> dict[str, float]:
+    return {name: seconds for part in parts for name, seconds in part.cpu_seconds().items()}
 
 
 def insert(settings: Settings, start: datetime, changes: int, rows_per_commit: int) -> float:
@@ -140,9 +156,12 @@ def _wait(what: str, is_so: Callable[[], bool]) -> None:
 def lines(report: dict[str, Any]) -> list[str]:
     head = f"{'':<28}{'changes/s':>10}{'seconds':>9}{'of capture alone':>18}{'lost':>7}{'duplicated':>12}"
     rows = []
-    for name, rate in report.items():
+    for name, rate in report["rates"].items():
         counted = "" if rate["lost"] is None else f"{rate['lost']:7,}{rate['duplicated']:12,}"
         rows.append(
             f"{name:<28}{rate['per_second']:10,.0f}{rate['seconds']:9.1f}{rate['of_capture_alone']:18.2f}{counted}"
         )
+    for way, engines in report["cpu_seconds_per_100k_changes"].items():
+        seconds = ", ".join(f"{name} {value:.1f}" for name, value in engines.items())
+        rows.append(f"CPU seconds per 100,000 changes, {way}: {seconds}; {sum(engines.values()):.1f} in all")
     return [head, *rows]
