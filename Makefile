@@ -12,10 +12,13 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 # Options of `melpark up`, as in: make up ARGS="--source replay --capture DIR --speed 0"
 ARGS ?=
+# Of `make chaos`: how many faults, and the seed from which they follow.
+FAULTS ?= 200
+SEED ?= 1
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up down status logs doctor reset test lint format bench bench-ingest bench-backfill clean lock
+.PHONY: help up down status logs doctor reset test chaos lint format bench bench-cdc bench-ingest bench-backfill clean lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +45,9 @@ test: $(VENV)/.synced-dev ## The whole test suite, real engines included
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 2
 
+chaos: $(VENV)/.synced-dev ## Kill, pause and restart engines during a replay, then compare (FAULTS=200 SEED=1)
+	@PYTHONPATH=tests $(BIN)/python -m chaos.run --faults $(FAULTS) --seed $(SEED) $(ARGS)
+
 lint: $(VENV)/.synced-dev ## Format, lint, types, direction of imports
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
@@ -52,6 +58,9 @@ format: $(VENV)/.synced-dev ## Format the code
 
 bench: $(VENV)/.synced-dev ## Measure what the README claims
 	@PYTHONPATH=tests $(BIN)/python benchmarks/spine.py $(ARGS)
+
+bench-cdc: $(VENV)/.synced-dev ## Measure the way of a change to silver: how many a second, how long, after kills
+	@PYTHONPATH=tests $(BIN)/python benchmarks/cdc.py $(ARGS)
 
 bench-ingest: $(VENV)/.synced-dev ## Measure what a poll costs in PostgreSQL
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py $(ARGS)

@@ -7,7 +7,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-WHOLE_STACK = ("tests/e2e/", "tests/integration/serving/")
+WHOLE_STACK = ("tests/chaos/", "tests/e2e/", "tests/integration/serving/")
 
 
 class TwoRooms(LoadScopeScheduling):  # type: ignore[misc]

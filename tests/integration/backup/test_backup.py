@@ -15,11 +15,11 @@ import pytest
 from melpark.contracts import FEED_OUTAGES
 from melpark.errors import ConfigurationError, RetryableError, StopError
 from melpark.ingestion.database import connect
+from melpark.launch import LAUNCHER
 from melpark.places import SUPERUSER, Home
 from melpark.processing import catalogue
 from melpark.settings import Settings
 from melpark.stack import backup, postgres
-from melpark.stack.child import LAUNCHER
 from melpark.stack.declaration import UnhealthyError
 from plugins.postgres import free_port, make_template, running_postgres
 

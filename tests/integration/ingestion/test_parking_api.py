@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -33,9 +33,12 @@ GOOD = response(200, DATE, 'ETag: "e1"', body=b'[{"a": 1}]')
 
 @dataclass
 class Portal:
-    """Answers each connection with the next of `responses`, and keeps what was asked and how long was waited."""
+    """Answers each connection with the next of `responses`, and keeps what was asked and how long was waited.
 
-    responses: list[bytes]
+    None is an answer that never comes.
+    """
+
+    responses: Sequence[bytes | None]
     requests: list[str] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     changes: dict[str, object] = field(default_factory=dict)
@@ -58,7 +61,11 @@ class Portal:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        writer.write(self.responses.pop(0))
+        if (told := self.responses[len(self.requests) - 1]) is None:
+            # Until the client has had enough.
+            await reader.read()
+        else:
+            writer.write(told)
         writer.close()
 
     def _wait(self) -> Callable[[float], Awaitable[None]]:
@@ -134,6 +141,14 @@ def test_what_may_pass_is_tried_three_times(bad: bytes) -> None:
     broken = Portal([bad, bad, bad, GOOD])
     assert DATASET in error_of(broken, RetryableError)
     assert len(broken.requests) == 3
+
+
+def test_a_portal_that_says_nothing_is_left_after_the_timeout() -> None:
+    changes: dict[str, object] = {"request_timeout_seconds": 0.2}
+    assert isinstance(Portal([None, GOOD], changes=changes).fetch(), Answer)
+    silent = Portal([None, None, None, GOOD], changes=changes)
+    assert DATASET in error_of(silent, RetryableError)
+    assert len(silent.requests) == 3
 
 
 def test_a_portal_that_is_not_there_is_a_clear_error() -> None:

@@ -1,6 +1,7 @@
 """Every attempt leaves its row: accepted, refused as a whole, or failed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -173,6 +174,38 @@ def test_a_loader_whose_session_was_ended_opens_another(
     with pytest.raises(RetryableError, match="PostgreSQL"):
         loader.load(answer([sensor(1, 2)], 2))
     assert loader.load(answer([sensor(1, 2)], 2)).outcome == "accepted"
+
+
+def test_a_full_disk_leaves_nothing_of_a_poll_which_is_loaded_when_there_is_space(
+    postgres: Settings, loader: PostgresLoader, query: Query
+) -> None:
+    loader.load(answer([sensor(1, 0)], 0))
+    with connect(postgres, SUPERUSER) as connection, without_space(connection):
+        # Not an answer to give up: the poller tries it again until it is taken.
+        with pytest.raises(RetryableError, match="No space left on device"):
+            loader.load(answer([sensor(1, 2), sensor(2, 2)], 2))
+        assert query("SELECT count(*) FROM parking.sensor_events") == [(1,)]
+    assert loader.load(answer([sensor(1, 2), sensor(2, 2)], 2)).outcome == "accepted"
+    assert query("SELECT count(*) FROM parking.sensor_events") == [(2,)]
+    assert len(polls(query)) == 2
+
+
+@contextmanager
+def without_space(connection: Connection[TupleRow]) -> Iterator[None]:
+    """Every new poll row is answered as PostgreSQL answers when it cannot extend a file."""
+    connection.execute(
+        """
+        CREATE FUNCTION public.no_space() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE disk_full USING MESSAGE = 'could not extend file "base/5/1": No space left on device';
+        END $$;
+        CREATE TRIGGER no_space BEFORE INSERT ON parking.polls EXECUTE FUNCTION public.no_space()
+        """
+    )
+    try:
+        yield
+    finally:
+        connection.execute("DROP FUNCTION public.no_space CASCADE")
 
 
 def end_sessions(connection: Connection[TupleRow]) -> None:

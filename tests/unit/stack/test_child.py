@@ -92,6 +92,12 @@ def test_logs_rotate_and_only_the_newest_are_kept(log_file: Path, monkeypatch: p
     assert all((log_file.parent / name).stat().st_size <= 1000 for name in kept)
 
 
+def test_an_engine_whose_log_cannot_be_written_runs_on(capfd: pytest.CaptureFixture[str]) -> None:
+    # More than the pipe holds: it would wait for ever if nobody read it.
+    assert to_its_end(python("print('x' * 200_000)"), Path("/dev/full")) == 0
+    assert "No space left on device" in capfd.readouterr().err
+
+
 def test_the_exit_status_of_a_child_is_told(log_file: Path) -> None:
     assert to_its_end(python("raise SystemExit(7)"), log_file) == 7
 
