@@ -416,25 +416,26 @@ def reconcile(
     repair: Annotated[bool, typer.Option("--repair", help="Capture anew what silver lacks.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Compare PostgreSQL with silver by range; exit status 1 when they differ."""
+    """Compare PostgreSQL with silver by range; exit status 1 when they differ or silver is behind."""
     from melpark.processing.reconcile import compare, report
     from melpark.processing.reconcile import repair as repairing
 
     settings = configuration.load()
+    began_at = datetime.now(UTC)
     tell = (lambda line: None) if as_json else _tell
     found = compare.compare(settings, compare.tables_of(tables or ()), tell)
     if repair and not found.is_equal:
         if not as_json:
             out.print(report.table(found))
         found = repairing.repair(settings, found, tell)
-    if found.is_equal and not tables:
-        repairing.verified(settings)
+    if found.is_whole and not tables:
+        repairing.verified(settings, began_at)
     if as_json:
         typer.echo(json.dumps(found.document(), default=str))
     else:
         out.print(report.table(found))
         _tell(report.verdict(found, repair))
-    raise typer.Exit(0 if found.is_equal else 1)
+    raise typer.Exit(0 if found.is_whole else 1)
 
 
 def _tell(line: str) -> None:

@@ -5,13 +5,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 from pyspark.errors import PySparkException
 
 from melpark.contracts import POLLS, SENSORS
-from melpark.errors import MelParkError
+from melpark.errors import MelParkError, RetryableError
+from melpark.ingestion import database
 from melpark.ingestion.retention import drop_old_events, drop_old_rejects
 from melpark.places import Home
 from melpark.processing import lake, query
+from melpark.processing.capture import gaps
 from melpark.processing.spark_session import connect, first_line
 from melpark.settings import Settings
 
@@ -44,6 +47,11 @@ def run(settings: Settings) -> None:
 
 def _drop_old_events(settings: Settings) -> None:
     try:
+        if _may_lack_changes(settings):
+            log.warning(
+                "Old events stay until `melpark reconcile` finds that silver has all: see `melpark cdc status`"
+            )
+            return
         newest = query.sql(
             settings,
             f"SELECT max(observed_at) FROM silver.{POLLS.name} "
@@ -56,6 +64,14 @@ def _drop_old_events(settings: Settings) -> None:
         return
     if dropped:
         log.info("dropped %s, which silver holds", ", ".join(dropped))
+
+
+def _may_lack_changes(settings: Settings) -> bool:
+    try:
+        with database.connect(settings, application_name="melpark maintenance") as session:
+            return bool(gaps.unverified(session))
+    except psycopg.Error as error:
+        raise RetryableError("PostgreSQL does not answer", database.first_line(error), "") from None
 
 
 def _drop_old_rejects(settings: Settings) -> None:

@@ -61,8 +61,11 @@ def configuration(settings: Settings) -> dict[str, str]:
         signals=SIGNALS,
         notifications=NOTIFICATIONS_TOPIC,
         bay_partitions=topics.BAY_PARTITIONS,
+        # Where the bay is the whole key, Kafka's own partitioner sends rows and tombstones alike.
         topics_by_bay="|".join(
-            topic(table.name).replace(".", "[.]") for table in contracts.CAPTURED if table.is_by_bay
+            topic(table.name).replace(".", "[.]")
+            for table in contracts.CAPTURED
+            if table.is_by_bay and len(table.key) > 1
         ),
     )
     return {str(key): str(value) for key, value in json.loads(filled).items()}
@@ -95,8 +98,14 @@ def status(settings: Settings) -> ConnectorStatus:
 
 
 def restart_failed(settings: Settings) -> str:
-    """Restart the connector's failed parts. Returns what had failed, or an empty string."""
+    """Restart the connector's failed parts. Returns what had failed, or an empty string.
+
+    One that is stopped goes on too: whoever stopped it to drop its slot was ended before it could say so.
+    """
     now = status(settings)
+    if now.connector == "STOPPED":
+        resume(settings)
+        return "connector STOPPED: told to go on"
     if "FAILED" not in (now.connector, now.task):
         return ""
     _call(settings, "POST", f"/connectors/{CONNECTOR}/restart?includeTasks=true&onlyFailed=true")

@@ -82,7 +82,9 @@ def _prepare(settings: Settings) -> None:
     data = folder / "data"
     if not (data / "PG_VERSION").exists():
         _create_cluster(settings, data, user, owner)
-    text = templates.render("postgres/postgresql.conf", port=settings.postgres_port, data=data)
+    hba = folder / "pg_hba.conf"
+    templates.write(hba, templates.render("postgres/pg_hba.conf", superuser=SUPERUSER), owner)
+    text = templates.render("postgres/postgresql.conf", port=settings.postgres_port, data=data, hba=hba)
     templates.write(folder / "postgresql.conf", text, owner)
 
 

@@ -73,6 +73,8 @@ def test_what_was_found_equal_closes_the_record_of_gaps_that_are_filled(engines:
         "INSERT INTO parking_capture.gaps (kind, detail, snapshot_started_at, snapshot_finished_at)"
         " VALUES ('snapshot_again', 'a test', now(), now())"
     )
-    assert repair.verified(engines.settings) >= 1
+    (now,) = engines.sql("SELECT clock_timestamp(), clock_timestamp() - interval '1 hour'")
+    assert repair.verified(engines.settings, now[1]) == 0
+    assert repair.verified(engines.settings, now[0]) >= 1
     with connect(engines.settings) as session:
         assert [gap for gap in gaps.unverified(session) if gap.state == "filled"] == []

@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import httpx
+import psycopg
 import pytest
 
 from integration.capture.changes import add_events, add_outages, outages_in_kafka, wait_for_outages
 from integration.capture.engines import Engines, wait_until
+from melpark import secrets
 from melpark.ingestion.database import connect
-from melpark.places import CONNECTOR, SUPERUSER
+from melpark.places import CAPTURE_ROLE, CONNECTOR, SUPERUSER
 from melpark.processing import setup_debezium
 from melpark.processing.capture import slot
 
@@ -78,6 +80,38 @@ def test_an_update_and_a_delete_carry_the_row_before_and_a_delete_a_tombstone(en
     assert deleted["before"] == updated["after"] == created["after"] | {"origin": "seed"}
     tombstones = [message for message in engines.messages("feed_outages") if message.value() is None]
     assert engines.parsed(tombstones[-1].key()) == {"start_at": created["after"]["start_at"]}
+
+
+def test_the_rows_and_the_tombstone_of_a_bay_lie_in_one_partition(engines: Engines) -> None:
+    values = "now(), 1, 144.9, -37.8, true, false, now(), now()"
+    for number in range(6):
+        engines.sql(f"INSERT INTO parking.sensors VALUES ('gone-{number}', 'Present', {values})")
+    engines.sql("DELETE FROM parking.sensors WHERE kerbside_id ~ '^gone-'")
+
+    def partitions() -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for message in engines.messages("sensors"):
+            bay = engines.parsed(message.key())["kerbside_id"]
+            if bay.startswith("gone-"):
+                found.setdefault(bay, []).append(message.partition())
+        return found
+
+    wait_until(
+        lambda: [len(some) for some in partitions().values()] == [3] * 6, "rows and tombstones in Kafka"
+    )
+    assert [bay for bay, some in partitions().items() if len(set(some)) > 1] == []
+    assert len({some[0] for some in partitions().values()}) > 1
+
+
+def test_the_capture_role_may_not_copy_the_cluster(engines: Engines) -> None:
+    with pytest.raises(psycopg.OperationalError, match=r"no pg_hba\.conf entry for replication"):
+        psycopg.connect(
+            host="127.0.0.1",
+            port=engines.settings.postgres_port,
+            user=CAPTURE_ROLE,
+            password=secrets.password(engines.settings.home, CAPTURE_ROLE),
+            replication="true",
+        )
 
 
 def test_events_of_every_month_come_under_the_name_of_the_whole_table(engines: Engines) -> None:

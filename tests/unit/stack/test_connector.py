@@ -1,6 +1,7 @@
 """Laws of the connector: its configuration comes whole from the contracts, and is put right when it differs."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from melpark import contracts, secrets
 from melpark.errors import RetryableError, StopError
-from melpark.places import ROLES, Home
+from melpark.places import ROLES, Home, topic
 from melpark.processing import setup_debezium
 from melpark.settings import Settings
 from melpark.stack import connect
@@ -136,6 +137,19 @@ def test_what_has_not_failed_is_not_touched(
     worker.answers[f"GET {STATUS}"] = answer
     assert setup_debezium.restart_failed(settings) == ""
     assert worker.asked == [f"GET {STATUS}"]
+
+
+def test_a_connector_that_was_left_stopped_goes_on(worker: Worker, settings: Settings) -> None:
+    resume = "PUT /connectors/melpark-connector/resume"
+    worker.answers |= {f"GET {STATUS}": states("STOPPED"), resume: (202, {})}
+    assert "STOPPED" in setup_debezium.restart_failed(settings)
+    assert worker.asked == [f"GET {STATUS}", resume]
+
+
+def test_only_topics_keyed_by_more_than_the_bay_are_routed_by_it(settings: Settings) -> None:
+    pattern = setup_debezium.configuration(settings)["predicates.isKeyedByMore.pattern"]
+    routed = [name for name in contracts.CAPTURED if re.fullmatch(pattern, topic(name.name))]
+    assert routed == [contracts.SENSOR_EVENTS, contracts.SENSOR_STATES]
 
 
 def test_a_worker_without_a_connector_is_healthy(worker: Worker, settings: Settings) -> None:

@@ -70,11 +70,6 @@ def unverified(session: Session) -> list[Gap]:
     return _read(session, "verified_at IS NULL AND kind <> 'first_snapshot'")
 
 
-def all_gaps(session: Session) -> list[Gap]:
-    """Every possible loss, oldest first; the first snapshot is none."""
-    return _read(session, "kind <> 'first_snapshot'")
-
-
 def has_begun(session: Session) -> bool:
     """The tables were captured before: from now on whatever is not there may be a loss."""
     row = session.execute(f"SELECT EXISTS (SELECT FROM {GAPS} WHERE kind = 'first_snapshot')").fetchone()
@@ -134,11 +129,11 @@ def follow(session: Session, notifications: Iterable[Notification]) -> list[str]
     return said
 
 
-def verify(session: Session) -> int:
-    """A comparison that began now found no difference: close the filled gaps. Returns how many."""
+def verify(session: Session, began_at: datetime) -> int:
+    """A comparison that began then found no difference: close the gaps that were filled before. Returns how many."""
     return session.execute(
-        f"UPDATE {GAPS} SET verified_at = clock_timestamp()"
-        " WHERE verified_at IS NULL AND snapshot_finished_at IS NOT NULL"
+        f"UPDATE {GAPS} SET verified_at = clock_timestamp() WHERE verified_at IS NULL AND snapshot_finished_at < %s",
+        [began_at],
     ).rowcount
 
 
@@ -184,6 +179,13 @@ def _own_snapshot(session: Session, notification: Notification) -> None:
         column = "snapshot_started_at"
     elif notification.step == "TABLE_SCAN_COMPLETED" and not notification.failure:
         column = "snapshot_finished_at"
+    elif notification.failure:
+        session.execute(
+            f"UPDATE {GAPS} SET snapshot_started_at = NULL"
+            " WHERE 'gap-' || gap_id = %s AND snapshot_finished_at IS NULL",
+            [notification.id],
+        )
+        return
     else:
         return
     session.execute(

@@ -51,7 +51,11 @@ class Guard:
                     self._drop(seen)
                 self._make_topics(session)
                 self._ask_for_snapshots(session)
-        except psycopg.Error as error:
+        except (psycopg.Error, MelParkError) as error:
+            # What was read and not yet written down is read again.
+            self.close()
+            if isinstance(error, MelParkError):
+                raise
             raise RetryableError("Capture could not be looked after", first_line(error), "") from None
 
     def _catch_up(self, session: gaps.Session) -> slot.Slot:
@@ -63,6 +67,9 @@ class Guard:
             notifications = self._log.catch_up()
             for said in gaps.follow(session, notifications):
                 log.warning("%s", said)
+            if failed := [told.id for told in notifications if told.failure]:
+                # A request that could not be met is put again.
+                snapshots.forget(self._settings, failed)
             if not notifications:
                 _judge(session, seen, self._log.committed_lsn)
                 break
@@ -82,8 +89,8 @@ class Guard:
         if not seen.is_active:
             slot.drop(self._settings)
             return
-        setup_debezium.stop(self._settings)
         try:
+            setup_debezium.stop(self._settings)
             slot.drop(self._settings)
         finally:
             setup_debezium.resume(self._settings)

@@ -127,7 +127,10 @@ def _require_conditions(session: "psycopg.Connection[tuple[object, ...]]", reque
     for name, condition in request.conditions.items():
         try:
             with session.transaction():
-                session.execute(f"EXPLAIN SELECT FROM {SCHEMA}.{name} WHERE {condition or 'true'}".encode())
+                # Prepared, it can be one statement only.
+                session.execute(
+                    f"EXPLAIN SELECT FROM {SCHEMA}.{name} WHERE {condition or 'true'}".encode(), prepare=True
+                )
         except psycopg.Error as error:
             raise ConfigurationError(
                 f"The condition on {name} cannot be used", first_line(error), "Mend it"

@@ -67,6 +67,11 @@ class Comparison:
         return all(span.is_equal for span in self.spans)
 
     @property
+    def is_whole(self) -> bool:
+        """Nothing differs, and nothing was left out for being on its way."""
+        return self.is_equal and not self.polls_behind
+
+    @property
     def differing(self) -> list[Span]:
         return [span for span in self.spans if not span.is_equal]
 

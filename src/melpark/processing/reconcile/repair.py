@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from melpark.contracts import Table
 from melpark.ingestion.database import connect
@@ -38,10 +39,13 @@ def repair(settings: Settings, found: Comparison, tell: Callable[[str], None]) -
         time.sleep(LOOK_SECONDS)
 
 
-def verified(settings: Settings) -> int:
-    """Every table was found equal: close the record of what may have been missed. Returns how many entries."""
+def verified(settings: Settings, began_at: datetime) -> int:
+    """A comparison of every table that began then found them equal: close what was filled before in the record.
+
+    Returns how many entries.
+    """
     with connect(settings, application_name="melpark reconcile") as session:
-        return gaps.verify(session)
+        return gaps.verify(session, began_at)
 
 
 def _requests(found: Comparison) -> dict[str, str]:

@@ -27,6 +27,11 @@ def table(found: Comparison) -> RichTable:
 
 def verdict(found: Comparison, was_repaired: bool) -> str:
     """The result in one line."""
+    if found.is_equal and found.polls_behind:
+        return (
+            f"PostgreSQL and silver hold the same up to poll {found.poll_id}, {found.polls_behind:,} polls behind: "
+            "do the streams run? See `melpark status`, then compare again."
+        )
     if found.is_equal:
         return f"PostgreSQL and silver hold the same, up to poll {found.poll_id}."
     sums = {word: sum(getattr(s, word) for s in found.spans) for word in ("missing", "extra", "different")}
