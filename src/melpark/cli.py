@@ -366,7 +366,7 @@ def simulate_history(
 
 @cdc.command("register")
 def cdc_register() -> None:
-    """Make the missing topics, and create the connector or put its configuration right."""
+    """Make missing topics; create the connector, or put it right."""
     from melpark.processing import setup_debezium
     from melpark.processing.capture import guard
 
