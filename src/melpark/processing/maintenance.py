@@ -28,8 +28,11 @@ FEW_FILES = 4
 
 
 def _care_for(session: "SparkSession", table: Path) -> None:
+    files = lake.size(table).files
+    if not files:
+        return
     try:
-        if lake.size(table).files > FEW_FILES:
+        if files > FEW_FILES:
             session.sql(f"OPTIMIZE delta.`{table}`").collect()
         session.sql(f"VACUUM delta.`{table}`").collect()
     except PySparkException as error:
