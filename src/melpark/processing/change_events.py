@@ -173,8 +173,18 @@ def _change(event: Event) -> tuple[str, Row]:
 
 def _lsn(document: Row) -> int | None:
     source = document.get("source")
-    lsn = source.get("lsn") if isinstance(source, dict) else None
-    return lsn if isinstance(lsn, int) else None
+    if not isinstance(source, dict):
+        return None
+    lsn = source.get("lsn")
+    return lsn if isinstance(lsn, int) else _position(source.get("sequence"))
+
+
+def _position(sequence: object) -> int | None:
+    """Where the connector was when it read the row: all that a row of an incremental snapshot tells of its place."""
+    try:
+        return int(orjson.loads(sequence)[-1]) if isinstance(sequence, str) else None
+    except (ValueError, TypeError, IndexError, KeyError):
+        return None
 
 
 def _retire(row: Row, document: Row, version: str) -> None:

@@ -32,6 +32,7 @@ ARROW_TYPE: Mapping[str, pa.DataType] = {
     "timestamp": pa.timestamp("us", tz="UTC"),
     "date": pa.date32(),
 }
+BLOCK = 1000
 RANGED = frozenset({"timestamp", "int", "bigint", "date"})
 DELETED = "_is_deleted"
 LATER = (
@@ -179,19 +180,35 @@ def _same(table: LakeTable, rows: Collection[Row]) -> str:
     equal = [f"held.`{name}` {'<=>' if name in nullable else '='} came.`{name}`" for name in table.key]
     # Follows from the equality, and lets Delta leave out the files that hold none of the keys.
     ranges = [
-        f"held.`{name}` BETWEEN {literal(min(values))} AND {literal(max(values))}"
+        f"held.`{name}` BETWEEN {literal(first)} AND {literal(last)}"
         for name in table.key
         if types[name] in RANGED and name not in nullable
-        for values in [[row[name] for row in rows]]
+        for first, last in [around([row[name] for row in rows])]
     ]
     return " AND ".join(equal + ranges)
+
+
+def around(values: Sequence[Any]) -> tuple[Any, Any]:
+    """A range that holds the values, in whole days or thousands.
+
+    Spark compiles literals into its code: with the exact ends every batch would be compiled anew.
+    """
+    first, last = min(values), max(values)
+    if isinstance(first, datetime):
+        return (
+            first.replace(hour=0, minute=0, second=0, microsecond=0),
+            last.replace(hour=23, minute=59, second=59, microsecond=999_999),
+        )
+    if isinstance(first, date):
+        return first, last
+    return first // BLOCK * BLOCK, last // BLOCK * BLOCK + BLOCK
 
 
 def literal(value: Any) -> str:
     """The value in SQL."""
     match value:
         case datetime():
-            return f"TIMESTAMP '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
+            return f"TIMESTAMP '{value.astimezone(UTC).isoformat(' ', 'microseconds')}'"
         case date():
             return f"DATE '{value.isoformat()}'"
         case _:

@@ -46,7 +46,7 @@ def _make_topics(settings: Settings) -> None:
 
 def _register(settings: Settings) -> None:
     done = setup_debezium.register(settings)
-    log.log(logging.INFO if done == "unchanged" else logging.WARNING, "Connector %s", done)
+    log.log(logging.WARNING if done.startswith("corrected") else logging.INFO, "Connector %s", done)
 
 
 def _register_tables(settings: Settings) -> None:

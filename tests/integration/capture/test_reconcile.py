@@ -1,30 +1,18 @@
 """Laws of the comparison: the same rows are equal whatever wrote them, and every planted difference is found."""
 
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
-from psycopg.rows import dict_row
+from deltalake import DeltaTable
 
-from melpark.contracts import REFERENCES, Table, Type
+from integration.capture.lakes import rows_of, write
+from melpark.contracts import REFERENCES, Table
 from melpark.ingestion.database import connect
 from melpark.places import SUPERUSER, Home
 from melpark.processing.reconcile import compare
 from melpark.processing.reconcile.compare import Comparison, Span
 from melpark.settings import Settings
 
-ARROW = {
-    Type.TEXT: pa.string(),
-    Type.INTEGER: pa.int32(),
-    Type.BIGINT: pa.int64(),
-    Type.DOUBLE: pa.float64(),
-    Type.BOOLEAN: pa.bool_(),
-    Type.TIMESTAMP: pa.timestamp("us", "UTC"),
-    Type.DATE: pa.date32(),
-    Type.JSON: pa.string(),
-}
 ROWS = """
 INSERT INTO parking.polls (dataset, outcome, observed_at, feed_updated_at, started_at, received_at, origin, reason)
 SELECT 'on-street-parking-bay-sensors', 'accepted', at, at, at, at, 'live', CASE number WHEN 3 THEN 'a "ü" ~' END
@@ -48,21 +36,6 @@ INSERT INTO parking.rule_windows
 SELECT number, '2025-08-01Z', '2025-08-02Z', 'MP2P', 120, 'timed', true, false, '2025-08-01Z', '2025-08-07T00:00Z'
 FROM generate_series(1, 5) AS number
 """
-Row = dict[str, Any]
-
-
-def rows_of(settings: Settings, table: Table) -> list[Row]:
-    """PostgreSQL's rows as the lake's types want them."""
-    texts = [column.name for column in table.columns if column.type is Type.JSON]
-    columns = ", ".join(f"{name}::text" if name in texts else name for name in table.column_names)
-    with connect(settings, SUPERUSER) as session, session.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(f"SELECT {columns} FROM parking.{table.name}".encode()).fetchall()
-
-
-def write(settings: Settings, table: Table, rows: list[Row], mode: Any = "append") -> None:
-    schema = pa.schema([(column.name, ARROW[column.type]) for column in table.columns])
-    path = Home(settings.home).silver(table.name)
-    write_deltalake(path, pa.Table.from_pylist(rows, schema=schema), mode=mode)
 
 
 @pytest.fixture

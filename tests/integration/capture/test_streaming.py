@@ -54,14 +54,19 @@ def test_the_events_of_a_bay_lie_in_one_partition_in_the_order_of_their_commits(
         assert [instant(moment) for moment in moments] == [instant(moment) for moment in committed]
 
 
+def of(month: str) -> str:
+    """SQL: the outages of a month."""
+    return f"to_char(start_at AT TIME ZONE 'UTC', 'YYYY-MM') = '{month}'"
+
+
 def instant(text: str) -> str:
     return text.replace("+00:00", "").replace(".000000Z", "")
 
 
 def test_an_update_and_a_delete_carry_the_row_before_and_a_delete_a_tombstone(engines: Engines) -> None:
     add_outages(engines, "2032-02", 1)
-    engines.sql("UPDATE parking.feed_outages SET origin = 'seed' WHERE start_at >= '2032-02-01Z'")
-    engines.sql("DELETE FROM parking.feed_outages WHERE start_at >= '2032-02-01Z'")
+    engines.sql(f"UPDATE parking.feed_outages SET origin = 'seed' WHERE {of('2032-02')}")
+    engines.sql(f"DELETE FROM parking.feed_outages WHERE {of('2032-02')}")
     wait_until(lambda: len(outages_in_kafka(engines, "2032-02")) == 3, "three changes in Kafka")
     created, updated, deleted = (
         event
@@ -129,10 +134,10 @@ def test_a_column_added_changed_and_dropped_shows_in_the_events_and_stops_nothin
     add_outages(engines, "2032-06", 1)
     engines.sql("ALTER TABLE parking.feed_outages ADD COLUMN remark integer")
     add_outages(engines, "2032-07", 1)
-    engines.sql("UPDATE parking.feed_outages SET remark = 7 WHERE start_at >= '2032-07-01Z'")
+    engines.sql(f"UPDATE parking.feed_outages SET remark = 7 WHERE {of('2032-07')}")
     engines.sql("ALTER TABLE parking.feed_outages ALTER COLUMN remark TYPE text")
     add_outages(engines, "2032-08", 1)
-    engines.sql("UPDATE parking.feed_outages SET remark = 'seven' WHERE start_at >= '2032-08-01Z'")
+    engines.sql(f"UPDATE parking.feed_outages SET remark = 'seven' WHERE {of('2032-08')}")
     engines.sql("ALTER TABLE parking.feed_outages DROP COLUMN remark")
     add_outages(engines, "2032-09", 1)
     wait_for_outages(engines, "2032-09", 1)

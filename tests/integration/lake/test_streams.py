@@ -1,5 +1,6 @@
 """The stream driver may be killed or asked to stop at any time, and so may Spark."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -56,8 +57,12 @@ def all_is_in_bronze(lake: Lake) -> bool:
 
 def running_queries(lake: Lake) -> int:
     """Spark runs each query on a thread of its own; Linux keeps the first 15 letters of its name."""
-    names = Path(f"/proc/{lake.spark.pid}/task").glob("*/comm")
-    return sum(name.read_text().startswith("stream executio") for name in names)
+    found = 0
+    for name in Path(f"/proc/{lake.spark.pid}/task").glob("*/comm"):
+        # A thread may end while it is looked at.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += name.read_text().startswith("stream executio")
+    return found
 
 
 def test_neither_a_killed_driver_nor_a_killed_spark_loses_a_message_or_brings_one_twice(lake: Lake) -> None:

@@ -183,6 +183,25 @@ def test_an_event_without_a_place_in_the_log_gives_way_to_one_that_has_it() -> N
         assert only_row(typed(WINDOWS, some))["limit_minutes"] == 2
 
 
+def test_a_row_of_an_incremental_snapshot_has_the_place_at_which_it_was_read() -> None:
+    read = event(WINDOWS, WINDOW | {"limit_minutes": 3}, offset=1, lsn=None, op="r")
+    document = json.loads(read.value or "")
+    document["source"]["sequence"] = '["5","7"]'
+    again = read._replace(value=json.dumps(document))
+    before = event(WINDOWS, WINDOW | {"limit_minutes": 1}, offset=9, lsn=6)
+    after = event(WINDOWS, WINDOW | {"limit_minutes": 2}, offset=0, lsn=8)
+    assert only_row(typed(WINDOWS, [before, again]))["limit_minutes"] == 3
+    assert only_row(typed(WINDOWS, [again, after]))["limit_minutes"] == 2
+
+
+@pytest.mark.parametrize("sequence", [None, "", "[]", "[null]", "{}", "7", '["x"]', 7])
+def test_a_sequence_that_cannot_be_read_is_no_place_in_the_log(sequence: object) -> None:
+    read = event(WINDOWS, WINDOW, lsn=None, op="r")
+    document = json.loads(read.value or "")
+    document["source"]["sequence"] = sequence
+    assert only_row(typed(WINDOWS, [read._replace(value=json.dumps(document))]))["lsn"] is None
+
+
 def test_polls_may_be_null_where_their_contract_says_so() -> None:
     table = TABLES[POLLS]
     image = dict.fromkeys(POLLS.column_names) | {

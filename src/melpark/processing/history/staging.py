@@ -26,7 +26,7 @@ from melpark.processing.history.overlaps import (
 )
 
 MEMORY_LIMIT = "512MB"
-BATCH_ROWS = 65_536
+BATCH_ROWS = 16_384
 # Ours to the end, but for what the file says in other words.
 STAY_TEXTS = tuple(name for name in TEXTS if name not in ("duration", "in_violation", "vehicle_present"))
 STAYS = f"""
