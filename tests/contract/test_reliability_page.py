@@ -9,9 +9,14 @@ QUOTED = re.compile(r"`([^`]+)`")
 # A file, a test of a file, or the beginning of a test's name followed by dots.
 FILE = re.compile(r"(?:\w+/)*test_\w+\.py")
 TEST = re.compile(r"(?<![\w/])test_\w+(?!\w*\.py)(?:\.\.\.)?")
+# Each is part of a case's name.
 CASES = (
     "429", "5xx", "timeout", "truncated", "same or overlapping polls", "shape", "row count", "dead sensor", "backwards",
-    "transaction", "clock skew", "disk full", "same instant",
+    "inside a multi-row transaction", "slot dropped", "slot invalidated", "connector down for long", "idle table",
+    "postgresql or kafka killed", "topic deleted", "between data and checkpoint commit", "checkpoint of",
+    "poison message",
+    "late and out-of-order", "column added", "two writers", "compaction", "10,000 small commits",
+    "clock skew", "disk full", "same instant", "restored from",
 )  # fmt: skip
 
 

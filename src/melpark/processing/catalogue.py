@@ -99,8 +99,12 @@ def on_disk(home: Home) -> Iterator[tuple[str, Path]]:
 
 
 def in_database(home: Home, database: str) -> list[Path]:
-    """Folder of every Delta table of one database."""
-    return [log.parent for log in sorted((home.lake / database).glob("*/_delta_log"))]
+    """Folder of every Delta table of one database.
+
+    A log without a commit is left by a build that was killed in its first one: no table yet, and the next build's.
+    """
+    logs = sorted((home.lake / database).glob("*/_delta_log"))
+    return [log.parent for log in logs if _has_commit(log.parent)]
 
 
 def path_of(home: Home, table: LakeTable) -> Path:
@@ -110,7 +114,11 @@ def path_of(home: Home, table: LakeTable) -> Path:
 
 def is_on_disk(home: Home, table: LakeTable) -> bool:
     """True when the folder holds a Delta table with at least one commit."""
-    return any((path_of(home, table) / "_delta_log").glob("*.json"))
+    return _has_commit(path_of(home, table))
+
+
+def _has_commit(path: Path) -> bool:
+    return any((path / "_delta_log").glob("*.json"))
 
 
 def _create(path: Path, table: LakeTable) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 from deltalake import DeltaTable
 
 from e2e.stack.running import Stack
@@ -51,7 +52,10 @@ def is_done(stack: Stack) -> bool:
 def is_drained(stack: Stack) -> bool:
     if not (Home(stack.home).silver("polls") / "_delta_log").exists():
         return False
-    newest = stack.postgres("SELECT max(poll_id) FROM parking.polls")[0][0]
+    try:
+        newest = stack.postgres("SELECT max(poll_id) FROM parking.polls")[0][0]
+    except psycopg.OperationalError:
+        return False
     polls = table(stack.home, "polls", ["poll_id"])
     return bool(polls) and max(row["poll_id"] for row in polls) == newest
 
