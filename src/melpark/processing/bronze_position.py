@@ -18,8 +18,8 @@ from melpark.processing.kafka_log import Last, Partition, Topic
 MARKER = 1
 # After a restore Kafka is empty, and its topics are made anew on purpose.
 ANY_TOPIC = "any"
-# Between Kafka's id of a topic and the number of its life.
-LIFE = "/"
+# Between Kafka's id of a topic and the number of its life; ids are base 64, in which "/" may occur and this not.
+LIFE = "#"
 
 
 @dataclass(frozen=True)

@@ -127,9 +127,9 @@ def test_a_log_that_is_another_one_is_read_from_its_beginning_under_an_id_of_its
     span: tuple[int, int],
 ) -> None:
     # Both partitions are: of one topic, and one new id.
-    raw, known = kafka(p0=span, p1=span), Known({"a": "id"})
+    raw, known = kafka("i/d", p0=span, p1=span), Known({"a": "i/d"})
     rows: list[tuple[str, int, str | None, int, datetime]] = [("a", 0, None, 11, AT)]
-    for life in ("id", "id/2", "id/3"):
+    for life in ("i/d", "i/d#2", "i/d#3"):
         rows += [("a", 0, life, 41, AT), ("a", 1, life, 41, AT)]
         now = bronze_position.with_lives(raw, known.ids)
         positions = bronze_position.of_table(rows, now)
@@ -142,7 +142,7 @@ def test_a_log_that_is_another_one_is_read_from_its_beginning_under_an_id_of_its
         positions = bronze_position.of_table(rows, now)
         assert bronze_position.gaps(now, positions, known, hidden=1) == []
         assert json.loads(bronze_position.starts(now, positions, known)) == {"a": {"0": 3, "1": 3}}
-    assert bronze_position.kafka_id(known.ids["a"]) == "id"
+    assert bronze_position.kafka_id(known.ids["a"]) == "i/d"
     # Made anew after all: Kafka's own id counts.
     assert bronze_position.with_lives(kafka("new", p0=span), known.ids)["a"].id == "new"
 
