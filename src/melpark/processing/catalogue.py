@@ -64,7 +64,7 @@ def create(home: Home) -> list[LakeTable]:
 
 
 def set_retention(home: Home, settings: Settings) -> None:
-    """Give the tables of bronze and silver the settings' retention; only while no stream writes them."""
+    """Give the tables of bronze and silver the settings' retention."""
     wanted = {
         "delta.deletedFileRetentionDuration": f"interval {settings.lake_retention_days} days",
         "delta.logRetentionDuration": f"interval {settings.lake_log_retention_days} days",

@@ -101,6 +101,7 @@ class _Reader:
             (column.name, column, CASTS[column.type], column.nullable) for column in table.contract.columns
         )
         self.key = table.lake.key
+        self.taken = frozenset(table.lake.column_names)
 
     def take(self, event: Event, found: Typed) -> None:
         operation, document = _change(event)
@@ -146,12 +147,21 @@ class _Reader:
         row["topic"], row["partition"], row["offset"] = event.topic, event.partition, event.offset
         row["lsn"] = _lsn(document)
         if image.keys() != self.names:
-            row |= {name: _text(image[name]) for name in image.keys() - self.names if image[name] is not None}
+            row |= {
+                self._own(name): _text(image[name])
+                for name in image.keys() - self.names
+                if image[name] is not None
+            }
         return row
+
+    def _own(self, name: str) -> str:
+        """The column of silver for one that no contract names; what silver itself writes keeps its name, in any case
+        of letters, between which Delta does not tell."""
+        return f"{name}_in_postgres" if name.lower() in self.taken else name
 
     def _note(self, event: Event, image: Mapping[str, Any], found: Typed) -> None:
         for name in image.keys() - self.names:
-            found.added.setdefault(name, event)
+            found.added.setdefault(self._own(name), event)
         for name in self.names - image.keys():
             found.missing.setdefault(name, event)
 
@@ -188,7 +198,11 @@ def _position(sequence: object) -> int | None:
 
 
 def _retire(row: Row, document: Row, version: str) -> None:
-    """A thing that was deleted is a version that is retired, from the time of the deletion on."""
+    """A thing that was deleted is a version that is retired, from the time of the deletion on.
+
+    The event tells that time by PostgreSQL's clock only, which is the source's where polls are live. The loader
+    deletes nothing: it retires, with the time of its poll.
+    """
     source = document.get("source")
     stamp = source.get("ts_ms") if isinstance(source, dict) else None
     if not isinstance(stamp, int):

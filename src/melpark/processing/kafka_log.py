@@ -2,10 +2,12 @@
 
 import logging
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from melpark.errors import RetryableError
@@ -14,8 +16,10 @@ from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# Heartbeats and signals are the capture's own, no changes of data.
-TOPICS = rf"{TOPIC_PREFIX}\.{SCHEMA}\.(?!heartbeat|signal|debezium).*"
+TOPICS = rf"{TOPIC_PREFIX}\.{SCHEMA}\..*"
+
+
+Partition = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,14 @@ class Span:
 
     earliest: int
     latest: int
+
+
+@dataclass(frozen=True)
+class Last:
+    """A record: its offset, and when Kafka was given it."""
+
+    offset: int
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,45 @@ def describe(settings: Settings, timeout: float = 10) -> dict[str, Topic]:
         for name, numbers in partitions.items()
         if name in ids
     }
+
+
+def records(
+    settings: Settings, offsets: Mapping[Partition, int], timeout: float = 30
+) -> dict[Partition, Last | None]:
+    """The first committed record at or after an offset of each partition; None where there is none.
+
+    Raises RetryableError when Kafka does not answer.
+    """
+    found: dict[Partition, Last | None] = {}
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.kafka_address,
+            "group.id": "melpark-bronze",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "latest",
+            "log_level": 0,
+        }
+    )
+    try:
+        consumer.assign([TopicPartition(*partition, offset) for partition, offset in offsets.items()])
+        deadline = time.monotonic() + timeout
+        while len(found) < len(offsets):
+            message = consumer.poll(max(0, deadline - time.monotonic()))
+            if message is None:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+            partition = (str(message.topic()), int(message.partition() or 0))
+            if message.error() is None:
+                at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+                found.setdefault(partition, Last(int(message.offset() or 0), at))
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                found.setdefault(partition, None)
+    except KafkaException as error:
+        raise _away(settings, error) from error
+    finally:
+        consumer.close()
+    return found
 
 
 def _ids(settings: Settings, names: list[str], timeout: float) -> dict[str, str]:

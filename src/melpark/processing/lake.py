@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from deltalake.exceptions import TableNotFoundError
 
 from melpark.contracts import POLLS
 from melpark.places import Home, topic
+from melpark.processing.kafka_log import Last, Partition
+
+LOSABLE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,23 @@ def newest(path: Path, column: str) -> Any:
     name = f"max.{column}"
     if files is None or name not in files.column_names:
         return None
-    value = pc.max(files[name]).as_py()
-    return value.replace(tzinfo=value.tzinfo) if isinstance(value, datetime) else value
+    return pc.max(files[name]).as_py()
+
+
+def last_read(home: Home) -> dict[Partition, tuple[str | None, Last]]:
+    """The topic's id and the last record of each partition in bronze, of its newest minute: a power loss can take
+    no older ones from Kafka."""
+    at, table = newest(home.bronze, "kafka_at"), _table(home.bronze)
+    if at is None or table is None:
+        return {}
+    rows = table.to_pyarrow_dataset().to_table(
+        columns=["topic", "partition", "offset", "kafka_at", "topic_id"],
+        filter=ds.field("kafka_at") >= at - LOSABLE,
+    )
+    return {
+        (row["topic"], row["partition"]): (row["topic_id"], Last(row["offset"], row["kafka_at"]))
+        for row in rows.sort_by("offset").to_pylist()
+    }
 
 
 def newest_poll_id_in_bronze(home: Home) -> int | None:

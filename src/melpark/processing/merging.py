@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from deltalake.exceptions import CommitFailedError
 from pyspark.errors import PySparkException
 from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.session import SparkSession
@@ -44,14 +45,17 @@ LATER = (
 def again_when_overtaken(merge: Callable[[], None]) -> None:
     """Run a merge, and again when another writer, such as OPTIMIZE, committed in the middle of it.
 
-    A merge by key may be repeated at any time.
+    What is run may be repeated at any time, as a merge by key may.
     """
     for attempts_left in reversed(range(ATTEMPTS)):
         try:
             merge()
             return
-        except PySparkException as error:
-            if not attempts_left or not any(word in str(error) for word in CONFLICT):
+        except (PySparkException, CommitFailedError) as error:
+            is_overtaken = isinstance(error, CommitFailedError) or any(
+                word in str(error) for word in CONFLICT
+            )
+            if not attempts_left or not is_overtaken:
                 raise
             log.warning("Overtaken by another writer, merging again: %s", str(error).splitlines()[0])
 
@@ -142,14 +146,13 @@ def held_neighbours(
     return {tuple(row[name] for name in table.lake.key): row for row in found.to_pylist()}
 
 
-def add_columns(spark: SparkSession, path: Path, names: Collection[str]) -> list[str]:
-    """Add the text columns that the table lacks; returns them."""
+def add_columns(spark: SparkSession, path: Path, names: Collection[str]) -> None:
+    """Add the text columns that the table lacks."""
     known = set(spark.sql(f"SELECT * FROM delta.`{path}`").columns)
     gained = sorted(set(names) - known)
     if gained:
         columns = ", ".join(f"`{name}` STRING" for name in gained)
         spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({columns})")
-    return gained
 
 
 def names_of(table: LakeTable, rows: Iterable[Row]) -> list[str]:

@@ -170,8 +170,12 @@ def _note_schema(spark: SparkSession, home: Home, found: Mapping[SilverTable, Ty
             if note["change"] == "added" and note["table_name"] == table.contract.name
         ]
         if added:
-            merging.add_columns(spark, home.silver(table.lake.name), added)
-    merging.insert(spark, home.silver(SCHEMA_CHANGES.name), SCHEMA_CHANGES, notes)
+            merging.again_when_overtaken(
+                partial(merging.add_columns, spark, home.silver(table.lake.name), added)
+            )
+    merging.again_when_overtaken(
+        partial(merging.insert, spark, home.silver(SCHEMA_CHANGES.name), SCHEMA_CHANGES, notes)
+    )
     for note in notes:
         _noted.add((home.root, note["table_name"], note["column_name"], note["change"]))
         log.warning("Events of %s: column %s is %s", *(note[name] for name in SCHEMA_CHANGES.key))

@@ -7,21 +7,25 @@ that it committed last; and when the checkpoint is gone, the table's own greates
 import logging
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from melpark.contracts import SENSORS
 from melpark.places import Home
-from melpark.processing import bronze_position, kafka_log, merging
-from melpark.processing.bronze_position import Gap, Known, Partition
-from melpark.processing.kafka_log import Topic
+from melpark.places import topic as topic_of
+from melpark.processing import bronze_position, kafka_log, lake, merging
+from melpark.processing.bronze_position import MARKER, Known, Unread
+from melpark.processing.kafka_log import Partition, Topic
 from melpark.processing.tables import BRONZE, QUARANTINE
 from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
 
+PRESENT = topic_of(SENSORS.name)
 # Small batches leave one or two files per topic, large ones still use both cores.
 WRITERS = 2
 
@@ -38,8 +42,9 @@ def start(spark: SparkSession, settings: Settings, available_now: bool = False) 
     answer, StopError when it no longer holds what was not read.
     """
     home = Home(settings.home.resolve())
-    now, positions, known = _where(spark, settings, home)
-    bronze_position.require_no_gaps(bronze_position.gaps(now, positions, known.ids, known))
+    where = _where(spark, settings, home)
+    now, known = where.now, where.known
+    bronze_position.require_no_gaps(_unread(settings, home, where))
     known.ids = {name: topic.id for name, topic in now.items()}
     bronze_position.keep(home, known)
     events = (
@@ -49,7 +54,7 @@ def start(spark: SparkSession, settings: Settings, available_now: bool = False) 
                 "kafka.bootstrap.servers": settings.kafka_address,
                 "subscribePattern": kafka_log.TOPICS,
                 # Read only where the checkpoint holds no progress.
-                "startingOffsets": bronze_position.starts(now, positions, known),
+                "startingOffsets": bronze_position.starts(now, where.positions, known),
                 "kafka.isolation.level": "read_committed",
                 "kafka.metadata.max.age.ms": "2000",
                 "kafka.fetch.max.wait.ms": "50",
@@ -86,14 +91,14 @@ def start(spark: SparkSession, settings: Settings, available_now: bool = False) 
     return writer.start(str(home.bronze))
 
 
-def accept_gaps(spark: SparkSession, settings: Settings) -> list[Gap]:
+def accept_gaps(spark: SparkSession, settings: Settings) -> list[Unread]:
     """Let bronze go on from what Kafka holds; each gap becomes a row of quarantine. Returns the gaps.
 
     The query must not run. Raises RetryableError when Kafka does not answer.
     """
     home = Home(settings.home.resolve())
-    now, positions, known = _where(spark, settings, home)
-    found = bronze_position.gaps(now, positions, known.ids, known)
+    where = _where(spark, settings, home)
+    found, known = _unread(settings, home, where), where.known
     if not found:
         return []
     at = datetime.now(UTC)
@@ -110,31 +115,60 @@ def accept_gaps(spark: SparkSession, settings: Settings) -> list[Gap]:
     ]
     merging.insert(spark, home.silver(QUARANTINE.name), QUARANTINE, rows)
     # First what is accepted, then the checkpoint: killed between the two, the gaps are found again.
-    for gap in found:
-        begins = known.accepted.setdefault(gap.topic, {})
-        begins[str(gap.partition)] = now[gap.topic].partitions[gap.partition].earliest
-    for name, topic in now.items():
-        if known.ids.get(name, topic.id) != topic.id:
-            known.accepted.pop(name, None)
-        known.ids[name] = topic.id
+    known.ids = {name: topic.id for name, topic in where.now.items()} | known.ids
+    bronze_position.accept(found, where.now, known)
     bronze_position.keep(home, known)
     shutil.rmtree(checkpoint(home), ignore_errors=True)
     return found
 
 
 def made_anew(settings: Settings, home: Home) -> list[str]:
-    """Topics that were deleted and made anew since the query started. Raises RetryableError without Kafka."""
+    """Topics that were deleted and made anew since the query started. Raises RetryableError without Kafka.
+
+    Until that is noticed events of the new topic may be written under the id of the old one; they are read again
+    under their own, for a topic made anew is read from its beginning.
+    """
     ids = bronze_position.known(home).ids
-    return [name for name, now in kafka_log.topic_ids(settings).items() if ids.get(name, now) != now]
+    return [
+        name
+        for name, now in kafka_log.topic_ids(settings).items()
+        if bronze_position.kafka_id(ids.get(name, now)) != now
+    ]
 
 
-def _where(
-    spark: SparkSession, settings: Settings, home: Home
-) -> tuple[Mapping[str, Topic], Mapping[Partition, int], Known]:
+@dataclass
+class _Where:
+    """What Kafka holds, and where bronze goes on in it."""
+
+    now: Mapping[str, Topic]
+    positions: Mapping[Partition, int]
+    known: Known
+    hidden: int
+
+
+def _unread(settings: Settings, home: Home, where: _Where) -> list[Unread]:
+    read = {
+        partition: last
+        for partition, (topic_id, last) in lake.last_read(home).items()
+        if _holds(where.now, partition, topic_id, last.offset)
+    }
+    held = kafka_log.records(settings, {partition: last.offset for partition, last in read.items()})
+    other = bronze_position.rewritten(read, held)
+    return bronze_position.gaps(where.now, where.positions, where.known, where.hidden, other)
+
+
+def _holds(now: Mapping[str, Topic], partition: Partition, topic_id: str | None, offset: int) -> bool:
+    topic = now.get(partition[0])
+    span = topic.partitions.get(partition[1]) if topic and topic.id == topic_id else None
+    # Compaction takes single records out of the topic of the present.
+    return span is not None and span.earliest <= offset < span.latest and partition[0] != PRESENT
+
+
+def _where(spark: SparkSession, settings: Settings, home: Home) -> _Where:
     now, known = kafka_log.describe(settings), bronze_position.known(home)
     positions = bronze_position.of_checkpoint(checkpoint(home))
     if positions:
-        return now, positions, known
+        return _Where(bronze_position.with_lives(now, known.ids), positions, known, hidden=0)
     held = spark.sql(
         "SELECT topic, partition, topic_id, max(offset), max(kafka_at) "
         f"FROM delta.`{home.bronze}` GROUP BY topic, partition, topic_id"
@@ -144,9 +178,9 @@ def _where(
     if positions is None:
         # Without progress the folder holds no more than a name for the query.
         shutil.rmtree(checkpoint(home), ignore_errors=True)
-    positions, ids = bronze_position.of_table(held, now)
-    known.ids = ids | known.ids
-    return now, positions, known
+    known.ids = bronze_position.newest_ids(held) | known.ids
+    now = bronze_position.with_lives(now, known.ids)
+    return _Where(now, bronze_position.of_table(held, now), known, hidden=MARKER)
 
 
 def _id_sql(now: Mapping[str, Topic]) -> str:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,8 @@ from pyspark.errors import PySparkException
 from melpark.contracts import CAPTURED
 from melpark.errors import ConfigurationError, RetryableError, StopError
 from melpark.places import Home, topic
-from melpark.processing import catalogue, kafka_log, lake, silver, spark_loader
-from melpark.processing.bronze_position import Gap
+from melpark.processing import catalogue, kafka_log, lake, merging, silver, spark_loader
+from melpark.processing.bronze_position import Unread
 from melpark.processing.spark_session import answers, connect, first_line, not_answering
 from melpark.processing.tables import BRONZE, QUARANTINE, SILVER
 from melpark.settings import Settings
@@ -87,7 +88,7 @@ def rebuild_silver(settings: Settings) -> bool:
     return False
 
 
-def accept_gap(settings: Settings) -> list[Gap]:
+def accept_gap(settings: Settings) -> list[Unread]:
     """Let bronze go on from what Kafka holds and write down what is lost. Returns the gaps.
 
     Raises StopError while a driver runs bronze: it has met no gap.
@@ -141,7 +142,7 @@ def _make_tables(settings: Settings, home: Home, layers: list[str]) -> None:
         # Last: killed before, it is done again.
         _rebuild_wish(home).unlink(missing_ok=True)
         log.info("Silver is made anew from bronze")
-    catalogue.set_retention(home, settings)
+    merging.again_when_overtaken(partial(catalogue.set_retention, home, settings))
 
 
 def _rebuild_wish(home: Home) -> Path:

@@ -73,7 +73,7 @@ ARRIVED_AT = LakeColumn("arrived_at", "timestamp", "Our clock when the batch tha
 TOPIC_ID = LakeColumn(
     "topic_id",
     "string",
-    "Kafka's id of the topic: another one when it was deleted and made anew; null in old rows",
+    "Kafka's id of the topic: another one when it was made anew or its log rewritten; null in old rows",
     nullable=True,
 )
 
@@ -150,12 +150,6 @@ class SilverTable:
     @property
     def topic(self) -> str:
         return topic(self.contract.name)
-
-    @property
-    def typed_names(self) -> tuple[str, ...]:
-        """The columns that one event gives: all but those that depend on other versions."""
-        computed = {column.name for column in self.intervals}
-        return tuple(name for name in self.lake.column_names if name not in computed)
 
     @property
     def thing(self) -> tuple[str, ...]:
@@ -236,7 +230,7 @@ SILVER: tuple[SilverTable, ...] = (
     _silver(METERS),
     _silver(RULE_WINDOWS),
     _silver(RULE_VERSIONS),
-    # Last: a poll that is in silver says that all it brought is there.
+    # Last of its batch. A commit of bronze that is cut into two batches may bring a poll before the rest of it.
     _silver(POLLS),
 )
 

@@ -4,9 +4,11 @@ import shutil
 from collections import Counter
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
+from deltalake import DeltaTable, write_deltalake
 
 from integration.lake import engines
 from integration.lake.changes import Change
@@ -14,7 +16,7 @@ from integration.lake.conftest import Lake
 from melpark.contracts import POLLS, RULE_VERSIONS
 from melpark.errors import StopError
 from melpark.places import topic
-from melpark.processing import kafka_log, query, spark_loader, streams, topics
+from melpark.processing import bronze_position, kafka_log, query, spark_loader, streams, topics
 from melpark.processing import lake as reads
 
 
@@ -129,6 +131,48 @@ def test_a_topic_made_anew_is_an_error_and_its_events_are_not_taken_for_the_old_
     # Without a checkpoint the table says where each of the two topics ended.
     shutil.rmtree(spark_loader.checkpoint(lake.home))
     lake.write(rule_version(16))
+    lake.run()
+    assert messages_by_topic(lake) == lake.messages
+    assert duplicates(lake) == 0
+
+
+def test_a_log_whose_end_was_lost_and_written_anew_is_read_again_from_its_beginning(lake: Lake) -> None:
+    name = topic(RULE_VERSIONS.name)
+    lake.run()
+    # What bronze read of Kafka before it lost power: another event at the offset of the one that is there now.
+    span = kafka_log.describe(lake.settings)[name].partitions[0]
+    lake.write(rule_version(17))
+    assert lake.producer.flush(30) == 0
+    at = datetime.now(UTC)
+    read = DeltaTable(lake.home.bronze).schema().to_arrow()
+    row = {
+        "topic": name,
+        "partition": 0,
+        "offset": span.latest,
+        "key": "{}",
+        "kafka_at": at,
+        "arrived_at": at,
+    }
+    row |= {"topic_id": bronze_position.known(lake.home).ids[name]}
+    write_deltalake(lake.home.bronze, pa.Table.from_pylist([row], pa.schema(read)), mode="append")
+    shutil.rmtree(spark_loader.checkpoint(lake.home))
+    before = messages_by_topic(lake)
+
+    with pytest.raises(StopError, match=r"written anew.*accept-gap"):
+        lake.run()
+    assert messages_by_topic(lake) == before
+    assert [gap.topic for gap in streams.accept_gap(lake.settings)] == [name]
+    lake.run()
+    # All that Kafka holds once more, beside what was read.
+    lake.messages[name] = before[name] + span.latest + 1 - span.earliest
+    assert messages_by_topic(lake) == lake.messages
+    assert duplicates(lake) == 0
+
+    # With and without a checkpoint it goes on after what was read of the log that is there.
+    lake.write(rule_version(18))
+    lake.run()
+    shutil.rmtree(spark_loader.checkpoint(lake.home))
+    lake.write(rule_version(19))
     lake.run()
     assert messages_by_topic(lake) == lake.messages
     assert duplicates(lake) == 0

@@ -1,5 +1,6 @@
 """Silver has one row per key, typed, the same however often bronze is played; misfits are in quarantine."""
 
+import json
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +19,10 @@ from melpark.places import Home, topic
 from melpark.processing import catalogue, merging, query, silver, spark_loader, streams
 from melpark.processing import lake as reads
 from melpark.processing.spark_session import connect
-from melpark.processing.tables import SILVER, SilverTable
+from melpark.processing.tables import SCHEMA_CHANGES, SILVER, SilverTable
 
+# Delta's own: a reader reads no more commits than these after the newest checkpoint.
+CHECKPOINT_INTERVAL = 10
 EVENT_COLUMNS = SENSOR_EVENTS.column_names
 
 
@@ -271,3 +274,26 @@ def test_two_writers_on_one_table_leave_one_row_per_key(lake: Lake, tmp_path: Pa
     settings = lake.settings.model_copy(update={"home": tmp_path})
     _, found = query.sql(settings, 'SELECT poll_id, lsn, "offset" FROM silver.polls ORDER BY ALL')
     assert found == [(key, 2, 1) for key in range(15)]
+
+
+def test_many_small_commits_leave_few_files_and_a_short_log(lake: Lake, tmp_path: Path) -> None:
+    home, commits, few = Home(tmp_path), 25, 5
+    catalogue.create(home)
+    path = home.silver(SCHEMA_CHANGES.name)
+    row = {"table_name": "polls", "change": "added", "topic": "x", "partition": 0, "offset": 0}
+    session = connect(lake.settings)
+    try:
+        # Delta packs from 50 files on.
+        session.conf.set("spark.databricks.delta.autoCompact.minNumFiles", str(few))
+        for number in range(commits):
+            merging.insert(session, path, SCHEMA_CHANGES, [row | {"column_name": f"column {number}"}])
+    finally:
+        session.stop()
+
+    size, log = reads.size(path), path / "_delta_log"
+    assert size.rows == commits
+    assert size.files <= few
+    version = max(int(file.stem) for file in log.glob("*.json") if file.stem.isdigit())
+    checkpoint = json.loads((log / "_last_checkpoint").read_text())["version"]
+    assert version >= commits
+    assert version - checkpoint <= CHECKPOINT_INTERVAL

@@ -106,6 +106,8 @@ def test_a_driver_outlives_a_short_session_timeout_a_rebuild_and_maintenance(lak
 
         assert streams.rebuild_silver(lake.settings) is True
         maintenance.care_for_lake(lake.settings)
+        wish = lake.home.checkpoints / "rebuild_silver"
+        engines.wait_until(lambda: not wish.exists(), "silver emptied")
         engines.wait_until(lambda: everything(lake) == before, "silver made anew")
         assert reads.size(lake.home.bronze).files < reads.rows(lake.home.bronze)
         assert process.poll() is None

@@ -164,6 +164,15 @@ def test_a_column_that_no_contract_names_is_kept_as_text() -> None:
     assert set(found.added) == {"colour", "note", "none"}
 
 
+@pytest.mark.parametrize("name", ["offset", "lsn", "topic", "partition", "Offset", "is_present"])
+def test_a_column_that_silver_writes_itself_is_not_overwritten_by_one_of_that_name(name: str) -> None:
+    found = typed(EVENTS, [event(EVENTS, STATUS | {name: "99"}, offset=7, lsn=5)])
+    row = only_row(found)
+    assert (row["topic"], row["partition"], row["offset"], row["lsn"]) == (EVENTS.topic, 0, 7, 5)
+    assert (row["is_present"], row[f"{name}_in_postgres"]) == (1, "99")
+    assert set(found.added) == {f"{name}_in_postgres"}
+
+
 def test_a_column_that_was_dropped_is_null_unless_it_is_of_the_key() -> None:
     without = {name: value for name, value in WINDOW.items() if name != "kind"}
     found = typed(WINDOWS, [event(WINDOWS, without)])

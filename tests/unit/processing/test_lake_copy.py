@@ -74,9 +74,10 @@ def test_after_a_restore_topics_that_are_made_anew_are_read_from_their_beginning
     known = bronze_position.known(home)
     name = "melbourne.parking.polls"
     now = {name: Topic("new", {0: Span(0, 5)})}
-    positions, ids = bronze_position.of_table([(name, 0, "old", 41, 1)], now)
+    rows = [(name, 0, "old", 41, 1)]
+    positions, ids = bronze_position.of_table(rows, now), bronze_position.newest_ids(rows)
 
-    assert bronze_position.gaps(now, positions, ids | known.ids, known) == []
+    assert bronze_position.gaps(now, positions, Known(ids | known.ids)) == []
     assert bronze_position.starts(now, positions, known) == f'{{"{name}": {{"0": 0}}}}'
     # In any other home that is an error.
-    assert bronze_position.gaps(now, positions, ids, Known()) != []
+    assert bronze_position.gaps(now, positions, Known(ids)) != []
