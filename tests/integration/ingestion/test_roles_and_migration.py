@@ -58,6 +58,7 @@ def test_a_changed_password_is_set_again(postgres: Settings) -> None:
         (READER_ROLE, "INSERT INTO parking.feed_outages VALUES (now(), now() + '1 s', now(), 'live')"),
         (READER_ROLE, "INSERT INTO parking_capture.signals VALUES ('1', 'execute-snapshot')"),
         (READER_ROLE, "CREATE TEMPORARY TABLE mine (a int)"),
+        (CAPTURE_ROLE, "SELECT * FROM parking.rejected_records"),
     ],
 )
 def test_a_role_may_not_do_anothers_work(postgres: Settings, role: str, statement: str) -> None:
@@ -80,10 +81,13 @@ def test_the_capture_role_can_read_and_replicate(postgres: Settings) -> None:
 
 def test_the_capture_role_may_write_its_signals_and_its_heartbeat(postgres: Settings) -> None:
     with connect(postgres, CAPTURE_ROLE) as connection:
-        connection.execute("INSERT INTO parking_capture.signals VALUES ('1', 'snapshot-window-open')")
-        connection.execute("DELETE FROM parking_capture.signals WHERE id = '1'")
-        connection.execute("INSERT INTO parking_capture.heartbeat VALUES (1, now())")
-        connection.execute("UPDATE parking_capture.heartbeat SET beat_at = now()")
+        for statement in (
+            "INSERT INTO parking_capture.signals VALUES ('1', 'snapshot-window-open')",
+            "DELETE FROM parking_capture.signals WHERE id = '1'",
+            "INSERT INTO parking_capture.heartbeat VALUES (1, now())",
+            "UPDATE parking_capture.heartbeat SET beat_at = now()",
+        ):
+            assert connection.execute(statement.encode()).rowcount == 1
 
 
 def test_the_reader_only_reads_unless_it_asks_otherwise(postgres: Settings) -> None:

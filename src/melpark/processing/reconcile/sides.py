@@ -1,5 +1,6 @@
 """The two sides of a comparison: the same three questions, asked of PostgreSQL and of silver."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,16 +45,18 @@ class Cut:
         return "observed_at <= %s", [self.observed_at.get(DATASET_OF.get(table.name, ""), newest)]
 
 
-class Side:
+class Side(ABC):
     """Rows of one engine; the engines differ in their dialect, their sources and how they are asked."""
 
     dialect: digest.Dialect
 
+    @abstractmethod
     def ask(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        raise NotImplementedError
+        """Rows of one query."""
 
+    @abstractmethod
     def source(self, table: Table, condition: str) -> str:
-        raise NotImplementedError
+        """What stands behind FROM: the table's present rows under the condition."""
 
     def spans(self, table: Table, cut: Cut) -> dict[str, Sum]:
         """Rows and digest of each range."""
