@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from integration.ingestion.made_up_polls import answer, at, sensor
 from melpark.contracts import SENSORS
 from melpark.errors import MelParkError, RefusedError, RetryableError, StopError
-from melpark.ingestion import postgres_loader
+from melpark.ingestion import poll_rows, postgres_loader
 from melpark.ingestion.database import connect
 from melpark.ingestion.postgres_loader import PostgresLoader
 from melpark.places import SUPERUSER
@@ -144,7 +144,7 @@ def test_an_answer_that_postgres_does_not_take_leaves_nothing(
     def break_off(*_: object) -> None:
         raise error("the end")
 
-    monkeypatch.setattr(postgres_loader, "_add_rejected", break_off)
+    monkeypatch.setattr(poll_rows, "add_rejected", break_off)
     with pytest.raises(kind, match="the end"):
         loader.load(answer([sensor(1, 0)], 0))
     assert polls(query) == query("SELECT 1 FROM parking.sensors") == []
