@@ -141,10 +141,13 @@ def test_an_answer_that_postgres_does_not_take_leaves_nothing(
     error: type[psycopg.Error],
     kind: type[MelParkError],
 ) -> None:
-    def break_off(*_: object) -> None:
+    add_poll = poll_rows.add_poll
+
+    def break_off(*arguments: Any) -> None:
+        add_poll(*arguments)
         raise error("the end")
 
-    monkeypatch.setattr(poll_rows, "add_rejected", break_off)
+    monkeypatch.setattr(poll_rows, "add_poll", break_off)
     with pytest.raises(kind, match="the end"):
         loader.load(answer([sensor(1, 0)], 0))
     assert polls(query) == query("SELECT 1 FROM parking.sensors") == []
