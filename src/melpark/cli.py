@@ -416,7 +416,7 @@ def reconcile(
     repair: Annotated[bool, typer.Option("--repair", help="Capture anew what silver lacks.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Compare PostgreSQL with silver by range; exit status 1 when they differ or silver is behind."""
+    """Compare PostgreSQL and silver; exit status 1 unless silver holds the same."""
     from melpark.processing.reconcile import compare, report
     from melpark.processing.reconcile import repair as repairing
 
