@@ -1,16 +1,21 @@
 """Laws of a lost slot: noticed, written down, filled by a snapshot; and a slot that is merely behind loses nothing."""
 
+import json
+import time
+import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from confluent_kafka import Producer
 
 from integration.capture.changes import add_outages, gaps, wait_for_outages
 from integration.capture.engines import Engines, wait_until
 from melpark.ingestion.database import connect
-from melpark.places import SUPERUSER
+from melpark.places import CONNECTOR, NOTIFICATIONS_TOPIC, SUPERUSER, TOPIC_PREFIX
 from melpark.processing import setup_debezium
 from melpark.processing.capture import slot
-from melpark.processing.capture.guard import Guard, look_before_start
+from melpark.processing.capture.connector_log import OFFSETS_TOPIC
+from melpark.processing.capture.guard import Guard, UndecidedError, look_before_start
 
 DROP = "SELECT pg_drop_replication_slot('melpark')"
 CREATE = "SELECT pg_create_logical_replication_slot('melpark', 'pgoutput')"
@@ -43,6 +48,31 @@ def lose(engines: Engines) -> None:
 def recreate(engines: Engines) -> None:
     engines.sql(DROP)
     engines.sql(CREATE)
+
+
+def producer(engines: Engines, **options: object) -> Producer:
+    return Producer({"bootstrap.servers": f"127.0.0.1:{engines.settings.kafka_port}", **options})
+
+
+def tell_position(told: Producer, offset: dict[str, object]) -> None:
+    """Write a position as Connect does."""
+    key = json.dumps([CONNECTOR, {"server": TOPIC_PREFIX}], separators=(",", ":"))
+    told.produce(OFFSETS_TOPIC, json.dumps(offset), key)
+
+
+def begin_a_snapshot_and_end_at_once(engines: Engines) -> None:
+    """What Debezium has committed of a snapshot before its first row: that it began, and a position without content."""
+    told = producer(engines)
+    started = {
+        "id": str(uuid.uuid4()),
+        "type": "STARTED",
+        "aggregate_type": "Initial Snapshot",
+        "additional_data": {"connector_name": TOPIC_PREFIX},
+        "timestamp": time.time_ns() // 1_000_000,
+    }
+    told.produce(NOTIFICATIONS_TOPIC, json.dumps(started))
+    tell_position(told, {})
+    assert told.flush(30) == 0
 
 
 def seen(engines: Engines) -> slot.Slot:
@@ -96,6 +126,53 @@ def test_a_slot_that_was_moved_on_while_connect_was_down_is_noticed_before_it_st
     engines.start("connect")
     assert set(wait_for_outages(engines, "2031-05", 2).values()) == {1}
     assert [gap["kind"] for gap in gaps(engines)[before:]] == ["slot_ahead"]
+
+
+def test_a_snapshot_that_was_ended_before_its_first_row_is_taken_again(
+    engines: Engines, guard: Guard
+) -> None:
+    engines.wait_until_streaming()
+    before = len(gaps(engines))
+    setup_debezium.stop(engines.settings)
+    add_outages(engines, "2031-08", 3)
+    recreate(engines)
+    begin_a_snapshot_and_end_at_once(engines)
+    setup_debezium.resume(engines.settings)
+
+    def is_filled() -> bool:
+        engines.is_running()
+        guard.look()
+        found = gaps(engines)[before:]
+        return bool(found) and all(gap["snapshot_finished_at"] for gap in found)
+
+    wait_until(is_filled, "the gap is filled")
+    assert [gap["kind"] for gap in gaps(engines)[before:]] == ["snapshot_again"]
+    assert set(wait_for_outages(engines, "2031-08", 3).values()) == {1}
+
+
+def test_a_slot_ahead_of_a_transaction_that_may_still_be_committed_is_not_judged(
+    engines: Engines, guard: Guard
+) -> None:
+    engines.wait_until_streaming()
+    before = len(gaps(engines))
+    setup_debezium.stop(engines.settings)
+    told = producer(engines, **{"transactional.id": "melpark-test"})
+    told.init_transactions(30)
+    try:
+        add_outages(engines, "2031-09", 3)
+        engines.sql(MOVE_ON)
+        told.begin_transaction()
+        tell_position(told, {"lsn": seen(engines).confirmed_lsn, "lsn_proc": seen(engines).confirmed_lsn})
+        assert told.flush(30) == 0
+        with pytest.raises(UndecidedError):
+            guard.look()
+        assert len(gaps(engines)) == before
+        told.abort_transaction(30)
+        guard.look(patience=0)
+        assert [gap["kind"] for gap in gaps(engines)[before:]] == ["slot_ahead"]
+    finally:
+        setup_debezium.resume(engines.settings)
+    assert set(wait_for_outages(engines, "2031-09", 3).values()) == {1}
 
 
 def test_a_connector_that_was_down_for_long_goes_on_where_it_stood(engines: Engines, guard: Guard) -> None:

@@ -4,6 +4,7 @@ Both are read from their topics and not over Connect's REST interface, so that t
 """
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -21,6 +22,18 @@ OFFSETS_TOPIC = "melpark-connect-offsets"
 POSITIONS = ("lsn", "lsn_proc", "lsn_commit")
 POLL_SECONDS = 5.0
 SUCCESS = ("SUCCEEDED", "EMPTY")
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far the connector says that it is: a byte of the WAL, None at the very beginning of a snapshot.
+
+    `is_streamed` tells a change read from the slot from a row of a snapshot; `at` is the time of the commit.
+    """
+
+    lsn: int | None
+    is_streamed: bool
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -57,22 +70,13 @@ class Notification:
 
 
 class ConnectorLog:
-    """Follows both topics; `catch_up` reads what came since the last call."""
+    """Follows both topics; `catch_up` reads what came since the last call, after which `committed` is known."""
 
     def __init__(self, settings: Settings) -> None:
-        self.committed_lsn: int | None = None
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": f"127.0.0.1:{settings.kafka_port}",
-                "group.id": "melpark-capture",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-            }
-        )
-        self._partitions: set[tuple[str, int]] = set()
+        self.committed: Position | None = None
+        self._settings = settings
+        self._consumer = _consumer(settings, "read_committed")
+        self._partitions: list[tuple[str, int]] = []
         self._reached: dict[tuple[str, int], int] = {}
 
     def __enter__(self) -> "ConnectorLog":
@@ -84,26 +88,37 @@ class ConnectorLog:
         self._consumer.close()
 
     def catch_up(self) -> list[Notification]:
-        """The notifications since the last call; `committed_lsn` is then the connector's position, or None.
-
-        Raises RetryableError when Kafka does not answer.
-        """
-        try:
+        """The notifications since the last call. Raises RetryableError when Kafka does not answer."""
+        with _answering():
             self._find_partitions()
             return [found for message in self._new_messages() if (found := self._take(message))]
-        except KafkaException as error:
-            raise RetryableError(
-                "Kafka does not tell how far the connector is", error.args[0].str(), "Is it running?"
-            ) from None
+
+    def undecided_lsn(self) -> int | None:
+        """The greatest position in a transaction that readers do not yet see as committed or aborted, or None.
+
+        The connector goes on as soon as Kafka has written down that it will commit, and confirms to PostgreSQL.
+        Raises RetryableError when Kafka does not answer.
+        """
+        consumer = _consumer(self._settings, "read_uncommitted")
+        with _answering(), closing(consumer):
+            positions = [
+                position.lsn
+                for (name, number), reached in self._reached.items()
+                if name == OFFSETS_TOPIC
+                for message in _messages(consumer, TopicPartition(name, number, reached))
+                if (position := _position(message)) and position.lsn is not None
+            ]
+        return max(positions, default=None)
 
     def _find_partitions(self) -> None:
         topics = self._consumer.list_topics(timeout=POLL_SECONDS).topics
-        found = {
+        # The notifications last: they tell at least as much as the position.
+        found = [
             (name, number)
             for name in (OFFSETS_TOPIC, NOTIFICATIONS_TOPIC)
             if name in topics
             for number in topics[name].partitions
-        }
+        ]
         if found != self._partitions:
             # A topic that was made anew is read from its beginning; so is the other, which does no harm.
             self._partitions = found
@@ -139,9 +154,45 @@ class ConnectorLog:
     def _take(self, message: Message) -> Notification | None:
         if message.topic() == NOTIFICATIONS_TOPIC:
             return _notification(orjson.loads(message.value()))
-        if orjson.loads(message.key() or b"null") == [CONNECTOR, {"server": TOPIC_PREFIX}]:
-            self.committed_lsn = _position(orjson.loads(message.value() or b"null"))
+        self.committed = _position(message) or self.committed
         return None
+
+
+def _consumer(settings: Settings, isolation: str) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": f"127.0.0.1:{settings.kafka_port}",
+            "group.id": "melpark-capture",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": isolation,
+            "auto.offset.reset": "earliest",
+            "log_level": 0,
+        }
+    )
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as error:
+        raise RetryableError(
+            "Kafka does not tell how far the connector is", error.args[0].str(), "Is it running?"
+        ) from None
+
+
+def _messages(consumer: Consumer, begin: TopicPartition) -> Iterator[Message]:
+    """Messages of one partition from an offset to its end."""
+    consumer.assign([begin])
+    while message := consumer.poll(POLL_SECONDS):
+        if message.error() is None:
+            yield message
+        elif message.error().code() == KafkaError._PARTITION_EOF:
+            return
+        else:
+            raise KafkaException(message.error())
+    raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
 
 
 def _notification(value: dict[str, Any]) -> Notification:
@@ -154,6 +205,11 @@ def _notification(value: dict[str, Any]) -> Notification:
     )
 
 
-def _position(offset: dict[str, Any] | None) -> int | None:
-    known = [int(offset[name]) for name in POSITIONS if name in offset] if offset else []
-    return max(known, default=None)
+def _position(message: Message) -> Position | None:
+    """The position that a message of Connect's offsets tells, None when it is that of another connector."""
+    if orjson.loads(message.key() or b"null") != [CONNECTOR, {"server": TOPIC_PREFIX}]:
+        return None
+    offset = orjson.loads(message.value() or b"null") or {}
+    known = [int(offset[name]) for name in POSITIONS if name in offset]
+    at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+    return Position(max(known, default=None), "lsn_proc" in offset, at)

@@ -12,6 +12,7 @@ from melpark.places import GAPS
 from melpark.processing.capture.connector_log import Notification
 
 Session = Connection[TupleRow]
+CUT_OFF = "table_name IS NULL AND snapshot_finished_at IS NULL AND snapshot_started_at < %(at)s"
 
 
 class Kind(StrEnum):
@@ -98,7 +99,7 @@ def unfilled(session: Session, seconds: float) -> bool:
         f"""
         SELECT EXISTS (
             SELECT FROM {GAPS}
-            WHERE kind IN ('slot_missing', 'slot_lost', 'slot_ahead') AND snapshot_started_at IS NULL
+            WHERE table_name IS NULL AND snapshot_started_at IS NULL
                 AND noticed_at <= clock_timestamp() - make_interval(secs => %s)
         )
         """,
@@ -113,6 +114,26 @@ def is_being_filled(session: Session) -> bool:
         f"SELECT EXISTS (SELECT FROM {GAPS} WHERE table_name IS NULL AND snapshot_finished_at IS NULL)"
     ).fetchone()
     return bool(row and row[0])
+
+
+def is_cut_off(session: Session, streamed_at: datetime) -> bool:
+    """A snapshot of every table was begun before then, and has not ended."""
+    row = session.execute(
+        f"SELECT EXISTS (SELECT FROM {GAPS} WHERE {CUT_OFF})", {"at": streamed_at}
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def open_again(session: Session, streamed_at: datetime) -> None:
+    """What the snapshot that was cut off was to fill is open."""
+    session.execute(
+        f"""
+        UPDATE {GAPS} SET snapshot_started_at = NULL
+        WHERE snapshot_finished_at IS NULL
+            AND snapshot_started_at IN (SELECT snapshot_started_at FROM {GAPS} WHERE {CUT_OFF})
+        """,
+        {"at": streamed_at},
+    )
 
 
 def follow(session: Session, notifications: Iterable[Notification]) -> list[str]:
@@ -144,11 +165,11 @@ def _whole_snapshot(session: Session, notification: Notification) -> list[str]:
         ).fetchone()
         if known and known[0]:
             return []
-        fills = session.execute(
-            f"UPDATE {GAPS} SET snapshot_started_at = %s WHERE snapshot_finished_at IS NULL",
+        filled = session.execute(
+            f"UPDATE {GAPS} SET snapshot_started_at = %s WHERE snapshot_finished_at IS NULL RETURNING table_name",
             [notification.at],
-        ).rowcount
-        if fills:
+        ).fetchall()
+        if (None,) in filled:
             return ["A snapshot of every table fills what was missed"]
         kind = Kind.snapshot_again if has_begun(session) else Kind.first_snapshot
         session.execute(

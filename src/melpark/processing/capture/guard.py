@@ -27,6 +27,12 @@ PATIENCE_SECONDS = 8.0
 DROP_EVERY_SECONDS = 60.0
 ATTEMPTS = 3
 ATTEMPT_EVERY_SECONDS = 0.5
+# Kafka aborts a transaction whose producer is gone after a minute, and looks for such every ten seconds.
+UNDECIDED_SECONDS = 75.0
+
+
+class UndecidedError(RetryableError):
+    """Where the connector stands is not known before Kafka has ended a transaction of it."""
 
 
 class Guard:
@@ -36,6 +42,7 @@ class Guard:
         self._settings = settings
         self._log: ConnectorLog | None = None
         self._dropped_at: float | None = None
+        self._looked_cut_off = False
 
     def look(self, patience: float = PATIENCE_SECONDS) -> None:
         """Notice and record what is wrong, and mend it, where Debezium does not begin to within `patience` seconds.
@@ -47,6 +54,7 @@ class Guard:
                 self._log = ConnectorLog(self._settings)
             with connect(self._settings, application_name="melpark capture") as session:
                 seen = self._catch_up(session)
+                self._open_what_was_cut_off(session)
                 if seen.is_lost or (seen.is_there and gaps.unfilled(session, patience)):
                     self._drop(seen)
                 self._make_topics(session)
@@ -71,9 +79,46 @@ class Guard:
                 # A request that could not be met is put again.
                 snapshots.forget(self._settings, failed)
             if not notifications:
-                _judge(session, seen, self._log.committed_lsn)
+                self._judge(session, seen)
                 break
         return seen
+
+    def _judge(self, session: gaps.Session, seen: slot.Slot) -> None:
+        assert self._log is not None
+        committed_lsn = self._log.committed.lsn if self._log.committed else None
+        if committed_lsn is None or gaps.is_being_filled(session):
+            return
+        if not seen.is_there:
+            _note(session, Kind.slot_missing, "the replication slot is gone, and with it what came after")
+        elif seen.is_lost:
+            reason = f"PostgreSQL gave the slot up ({seen.lost_by}): its limit is {seen.limit_bytes:,} bytes"
+            _note(session, Kind.slot_lost, reason)
+        elif seen.skips(committed_lsn):
+            undecided_lsn = self._log.undecided_lsn()
+            if undecided_lsn is not None and not seen.skips(undecided_lsn):
+                raise UndecidedError(
+                    "Whether the slot is ahead is not known yet",
+                    "a transaction of the connector is neither committed nor aborted",
+                    "It is looked at again",
+                )
+            reason = f"the slot stands at {seen.confirmed_lsn:,}, the connector at {committed_lsn:,}"
+            _note(session, Kind.slot_ahead, reason)
+
+    def _open_what_was_cut_off(self, session: gaps.Session) -> None:
+        """Debezium streams after its snapshot, or without it when it was ended before the first row was committed.
+
+        Twice in a row, since a reader may see a later transaction's end a moment before that of an earlier one.
+        """
+        assert self._log is not None
+        position = self._log.committed
+        if position is None or not position.is_streamed or not gaps.is_cut_off(session, position.at):
+            self._looked_cut_off = False
+        elif not self._looked_cut_off:
+            self._looked_cut_off = True
+        else:
+            self._looked_cut_off = False
+            gaps.open_again(session, position.at)
+            log.warning("The snapshot of every table was cut off: it is taken again")
 
     def close(self) -> None:
         if self._log is not None:
@@ -129,32 +174,23 @@ def make_topics(settings: Settings) -> list[str]:
 def look_before_start(settings: Settings) -> None:
     """Before Connect starts: once the connector runs, it no longer shows that its slot was moved on."""
     guard = Guard(settings)
+    attempts_left = ATTEMPTS
+    undecided_until = time.monotonic() + UNDECIDED_SECONDS
     try:
-        for attempts_left in reversed(range(ATTEMPTS)):
+        while True:
             try:
                 guard.look(patience=0)
                 return
             except MelParkError as error:
-                if not attempts_left:
-                    log.warning("Capture is not looked after before its start: %s", error)
-                else:
+                if not isinstance(error, UndecidedError):
                     # A topic that has just been made has no leader yet.
-                    time.sleep(ATTEMPT_EVERY_SECONDS)
+                    attempts_left -= 1
+                if not attempts_left or time.monotonic() > undecided_until:
+                    log.warning("Capture is not looked after before its start: %s", error)
+                    return
+                time.sleep(ATTEMPT_EVERY_SECONDS)
     finally:
         guard.close()
-
-
-def _judge(session: gaps.Session, seen: slot.Slot, committed_lsn: int | None) -> None:
-    if committed_lsn is None or gaps.is_being_filled(session):
-        return
-    if not seen.is_there:
-        _note(session, Kind.slot_missing, "the replication slot is gone, and with it what came after")
-    elif seen.is_lost:
-        reason = f"PostgreSQL gave the slot up ({seen.lost_by}): its limit is {seen.limit_bytes:,} bytes"
-        _note(session, Kind.slot_lost, reason)
-    elif seen.skips(committed_lsn):
-        reason = f"the slot stands at {seen.confirmed_lsn:,}, the connector at {committed_lsn:,}"
-        _note(session, Kind.slot_ahead, reason)
 
 
 def _note(session: gaps.Session, kind: Kind, detail: str, table: str | None = None) -> None:
