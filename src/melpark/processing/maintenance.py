@@ -3,46 +3,59 @@
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psycopg
-from pyspark.errors import PySparkException
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from melpark.contracts import POLLS, SENSORS
 from melpark.errors import MelParkError, RetryableError
 from melpark.ingestion import database
 from melpark.ingestion.retention import drop_old_events, drop_old_rejects
 from melpark.places import Home
-from melpark.processing import lake, query
+from melpark.processing import catalogue, lake, merging, query
 from melpark.processing.capture import gaps
-from melpark.processing.spark_session import connect, first_line
+from melpark.processing.spark_session import first_line
 from melpark.settings import Settings
-
-if TYPE_CHECKING:
-    from pyspark.sql.connect.session import SparkSession
 
 log = logging.getLogger(__name__)
 
 # Fewer files in a table are read as quickly as one.
 FEW_FILES = 4
+# Silver takes whole files of bronze into memory.
+LARGEST_FILE = 16 << 20
 
 
-def _care_for(session: "SparkSession", table: Path) -> None:
-    files = lake.size(table).files
-    if not files:
-        return
+def care_for_lake(settings: Settings) -> None:
+    """Pack and vacuum each Delta table; a stream that is overtaken merges again, a reader keeps its version.
+
+    VACUUM keeps what versions younger than `lake_retention_days` need.
+    """
+    home = Home(settings.home.resolve())
+    for layer in sorted(folder.name for folder in home.lake.glob("*")):
+        for table in catalogue.in_database(home, layer):
+            _care_for(table)
+
+
+def _care_for(path: Path) -> None:
+    name = f"{path.parent.name}.{path.name}"
     try:
-        if files > FEW_FILES:
-            session.sql(f"OPTIMIZE delta.`{table}`").collect()
-        session.sql(f"VACUUM delta.`{table}`").collect()
-    except PySparkException as error:
-        log.error("%s.%s was not cared for: %s", table.parent.name, table.name, first_line(error))
+        # Read anew each time: a stream may have committed in between.
+        if lake.size(path).files > FEW_FILES:
+            merging.again_when_overtaken(lambda: _pack(path))
+        DeltaTable(path).vacuum(dry_run=False, full=True)
+    except DeltaError as error:
+        log.error("%s was not cared for: %s", name, first_line(error))
         return
-    log.info("packed and vacuumed %s.%s", table.parent.name, table.name)
+    log.info("packed and vacuumed %s", name)
+
+
+def _pack(path: Path) -> None:
+    DeltaTable(path).optimize.compact(target_size=LARGEST_FILE, max_concurrent_tasks=1)
 
 
 def run(settings: Settings) -> None:
-    """OPTIMIZE and VACUUM each Delta table of the home, then drop what is old in PostgreSQL; streams go on."""
+    """Pack and vacuum each Delta table of the home, then drop what is old in PostgreSQL; streams go on."""
     care_for_lake(settings)
     _drop_old_events(settings)
     _drop_old_rejects(settings)
@@ -85,17 +98,3 @@ def _drop_old_rejects(settings: Settings) -> None:
         return
     if dropped:
         log.info("dropped %d refused records", dropped)
-
-
-def care_for_lake(settings: Settings) -> None:
-    """OPTIMIZE and VACUUM each Delta table; a stream that is overtaken merges again, a reader keeps its version.
-
-    VACUUM keeps what versions younger than `lake_retention_days` need.
-    """
-    session = connect(settings, wait_seconds=30)
-    try:
-        for table in sorted(Home(settings.home.resolve()).lake.glob("*/*")):
-            if (table / "_delta_log").is_dir():
-                _care_for(session, table)
-    finally:
-        session.stop()

@@ -42,8 +42,8 @@ LATER = (
 )
 
 
-def again_when_overtaken(merge: Callable[[], None]) -> None:
-    """Run a merge, and again when another writer, such as OPTIMIZE, committed in the middle of it.
+def again_when_overtaken(merge: Callable[[], object]) -> None:
+    """Run a merge, and again when another writer, such as a compaction, committed in the middle of it.
 
     What is run may be repeated at any time, as a merge by key may.
     """

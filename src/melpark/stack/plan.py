@@ -15,9 +15,10 @@ from melpark.stack.declaration import Node, Step
 log = logging.getLogger(__name__)
 
 
-def nodes(settings: Settings) -> tuple[Node, ...]:
-    """Engines and steps of the stack for these settings."""
+def nodes(settings: Settings, is_scheduled: bool = True) -> tuple[Node, ...]:
+    """Engines and steps of the stack for these settings; without the scheduler when somebody else builds gold."""
     city = () if settings.source == "portal" else (workers.source(settings),)
+    scheduler = (workers.scheduler(settings),) if is_scheduled else ()
     return (
         postgres.engine(settings),
         kafka.engine(settings),
@@ -30,7 +31,7 @@ def nodes(settings: Settings) -> tuple[Node, ...]:
         Step("catalogue", lambda: _register_tables(settings), needs=("spark",)),
         workers.poller(settings),
         workers.streams(settings),
-        workers.scheduler(settings),
+        *scheduler,
         workers.server(settings),
     )
 

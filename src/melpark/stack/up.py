@@ -122,7 +122,9 @@ class _Session:
         asked_to_stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, asked_to_stop.set)
-        supervisor = Supervisor(plan.nodes(self._settings), self._home.logs)
+        # A replay as fast as possible builds gold once, at its end.
+        is_scheduled = not (self._options.until_done and self._settings.speed == 0)
+        supervisor = Supervisor(plan.nodes(self._settings, is_scheduled), self._home.logs)
         with screen.Screen(self._console, self._url) as shown:
             looking = asyncio.create_task(self._look(supervisor))
             showing = asyncio.create_task(self._show(supervisor, shown))

@@ -97,7 +97,9 @@ def test_neither_a_killed_driver_nor_a_killed_spark_loses_a_message_or_brings_on
     assert duplicates(lake) == 0
 
 
-def test_a_driver_outlives_a_short_session_timeout_a_rebuild_and_maintenance(lake: Lake) -> None:
+def test_a_driver_outlives_a_short_session_timeout_a_rebuild_and_maintenance(
+    lake: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
     before = everything(lake)
     with driver(lake) as process:
         engines.wait_until(lake.home.streams_ready.exists, "the driver ready")
@@ -115,6 +117,7 @@ def test_a_driver_outlives_a_short_session_timeout_a_rebuild_and_maintenance(lak
 
         assert streams.rebuild_silver(lake.settings) is True
         maintenance.care_for_lake(lake.settings)
+        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
         wish = lake.home.checkpoints / "rebuild_silver"
         engines.wait_until(lambda: not wish.exists(), "silver emptied")
         engines.wait_until(
