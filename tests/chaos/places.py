@@ -53,6 +53,12 @@ def in_silver(path: Path, table: Table) -> Iterator[Row]:
         yield _row(table, tuple(row[name] for name in names))
 
 
+def noticed_gaps(stack: Stack) -> list[str]:
+    """What capture wrote down as a possible loss."""
+    query = "SELECT kind, detail FROM parking_capture.gaps WHERE kind <> 'first_snapshot' ORDER BY gap_id"
+    return [f"{kind}: {detail}" for kind, detail in stack.postgres(query)]
+
+
 def log(bronze: Path) -> Iterator[Logged]:
     """The events of parking.sensor_events in bronze."""
     rows = DeltaTable(bronze).to_pyarrow_dataset()

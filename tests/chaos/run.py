@@ -55,8 +55,12 @@ def main() -> None:
         wait_until_drained(stack)
         _say("everything is in silver; comparing")
         findings = places.compare_all(stack, capture)
-    print("\n".join(report(arguments.seed, struck, findings, time.monotonic() - began)), flush=True)
-    if not all(found.is_clean for found in findings.values()):
+        noticed = places.noticed_gaps(stack)
+        reconciled = stack.melpark("reconcile")
+    print("\n".join(report(arguments.seed, struck, findings, time.monotonic() - began)))
+    print(*[f"  possible losses that were noticed: {len(noticed)}", *noticed], sep="\n    ")
+    print(reconciled.stdout + reconciled.stderr, flush=True)
+    if reconciled.returncode or not all(found.is_clean for found in findings.values()):
         sys.exit(f"Something is wrong; the home is kept in {folder}")
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -90,6 +90,12 @@ def test_nothing_is_lost_doubled_or_out_of_order(survivor: Survivor) -> None:
     assert survivor.findings["bronze against parking.sensor_events"].rows >= CHANGES
 
 
+def test_every_table_is_the_same_in_silver_and_no_loss_was_thought_possible(survivor: Survivor) -> None:
+    answer = survivor.stack.melpark("reconcile")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert places.noticed_gaps(survivor.stack) == []
+
+
 def test_ctrl_c_in_the_middle_of_a_replay_leaves_no_process(survivor: Survivor) -> None:
     assert not survivor.was_done_at_the_stop
     assert survivor.left_running == []

@@ -1,4 +1,4 @@
-"""Nightly care: the lake's small files are packed, old versions removed; PostgreSQL drops months that silver holds."""
+"""Nightly care: the lake is packed and compared with PostgreSQL, which then drops the months that silver holds."""
 
 import logging
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from melpark.ingestion.retention import drop_old_events, drop_old_rejects
 from melpark.places import Home
 from melpark.processing import catalogue, lake, merging, query
 from melpark.processing.capture import gaps
+from melpark.processing.reconcile import compare, repair
 from melpark.processing.spark_session import first_line
 from melpark.settings import Settings
 
@@ -55,10 +56,29 @@ def _pack(path: Path) -> None:
 
 
 def run(settings: Settings) -> None:
-    """Pack and vacuum each Delta table of the home, then drop what is old in PostgreSQL; streams go on."""
+    """Pack and vacuum each Delta table, compare silver with PostgreSQL, drop what is old there; streams go on."""
     care_for_lake(settings)
+    compare_silver(settings)
     _drop_old_events(settings)
     _drop_old_rejects(settings)
+
+
+def compare_silver(settings: Settings) -> None:
+    """Tell where silver and PostgreSQL differ; where they do not, the gaps of capture that were filled are closed."""
+    began_at = datetime.now(UTC)
+    try:
+        found = compare.compare(settings)
+        closed = repair.verified(settings, began_at) if found.is_whole else 0
+    except (MelParkError, psycopg.Error) as error:
+        log.error("Silver was not compared with PostgreSQL: %s", first_line(error))
+        return
+    for span in found.differing:
+        log.error(
+            "silver.%s differs in %s: %d missing, %d extra, %d different; see `melpark reconcile --repair`",
+            span.table, span.name, span.missing, span.extra, span.different,
+        )  # fmt: skip
+    if found.is_equal:
+        log.info("silver holds what PostgreSQL does, %d gaps of capture are closed", closed)
 
 
 def _drop_old_events(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from integration.capture.lakes import rows_of, write
 from melpark.contracts import REFERENCES, Table
 from melpark.ingestion.database import connect
 from melpark.places import SUPERUSER, Home
+from melpark.processing import maintenance
 from melpark.processing.reconcile import compare
 from melpark.processing.reconcile.compare import Comparison, Span
 from melpark.settings import Settings
@@ -153,3 +154,37 @@ def test_a_month_that_postgres_no_longer_keeps_is_left_to_silver(home: Settings)
     found = compare.compare(shorter)
     assert found.is_equal
     assert [span.name for span in found.spans if span.is_dropped] == ["2025-07"]
+
+
+@pytest.fixture
+def filled_gap(home: Settings) -> str:
+    """SQL that tells whether a gap that a snapshot has filled is closed."""
+    sql(
+        home,
+        "INSERT INTO parking_capture.gaps (kind, detail, snapshot_started_at, snapshot_finished_at)"
+        " VALUES ('slot_missing', 'gone', now(), now())",
+    )
+    return "SELECT verified_at IS NOT NULL FROM parking_capture.gaps WHERE kind = 'slot_missing'"
+
+
+def is_closed(settings: Settings, gap: str) -> bool:
+    with connect(settings, SUPERUSER) as session:
+        return session.execute(gap.encode()).fetchone() == (True,)
+
+
+def test_nightly_care_closes_what_a_snapshot_filled_when_all_is_equal(
+    home: Settings, filled_gap: str
+) -> None:
+    maintenance.compare_silver(home)
+    assert is_closed(home, filled_gap)
+
+
+def test_nightly_care_tells_a_difference_and_leaves_the_gap(
+    home: Settings, filled_gap: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    DeltaTable(Home(home.home).silver("feed_outages")).delete()
+    maintenance.compare_silver(home)
+    assert not is_closed(home, filled_gap)
+    (told,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert told.startswith("silver.feed_outages differs in ")
+    assert "1 missing, 0 extra, 0 different" in told
