@@ -1,9 +1,10 @@
-"""`pytest -n 2`: the tests of a room run one after the other in one worker, since they share engines.
+"""`pytest -n 2`: tests of a room run one after the other in one worker, for they share engines, which end with it.
 
 The groups of pytest-xdist would do, but its marks do not reach pytest 9.2.
 """
 
 import pytest
+from _pytest.runner import runtestprotocol
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -37,6 +38,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ORDER.index(room(item.nodeid)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """After the last test of a room pytest is told that none follows: the session's fixtures end, and their engines."""
+    if nextitem is None or room(nextitem.nodeid) == room(item.nodeid):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    runtestprotocol(item, nextitem=None)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Rooms:
