@@ -1,4 +1,4 @@
-"""`pytest -n 2`: tests of a room run one after the other in one worker, for they share engines, which end with it.
+"""`pytest -n 3`: tests of a room run one after the other in one worker, for they share engines, which end with it.
 
 The groups of pytest-xdist would do, but its marks do not reach pytest 9.2.
 """
@@ -8,7 +8,7 @@ from _pytest.runner import runtestprotocol
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# The dearest first, so that the two workers end together; a worker takes the next room when it has done one.
+# The dearest first, so that the workers end together; a worker takes the next room when it has done one.
 ROOMS = {
     "tests/integration/lake/": "lake",
     "tests/e2e/stack/test_newcomer.py": "newcomer",

@@ -117,7 +117,7 @@ def stage(folder: Path, columns: Columns) -> Iterator[Staging]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        with duckdb.connect() as connection:
+        with duckdb.connect(folder / "lines.duckdb") as connection:
             connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
             connection.execute("SET temp_directory = $1", [str(folder)])
             connection.execute("SET preserve_insertion_order = false")
