@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import psycopg
 
-from e2e.stack.running import PORTS, free_ports
+from e2e.stack.running import PORTS
 from melpark import secrets
 from melpark.places import DATABASE, SUPERUSER, Home
 from melpark.settings import Settings
@@ -20,6 +20,7 @@ from melpark.stack import home as homes
 from melpark.stack import plan
 from melpark.stack.declaration import Engine
 from melpark.stack.supervisor import Supervisor
+from plugins.ports import free_ports
 
 CAPTURE = ("postgres", "migrate", "kafka", "topics", "connect", "connector")
 LAKE = ("spark", "catalogue", "streams")

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,7 @@ from melpark.ingestion.migrate import migrate
 from melpark.places import DATABASE, LOADER_ROLE, OWNER_ROLE, SUPERUSER, Home
 from melpark.settings import Settings
 from melpark.stack.postgres import BINARIES
+from plugins.ports import free_port
 
 START_SECONDS = 60
 TEMPLATE = "melpark_template"
@@ -83,12 +83,6 @@ def loader_session(postgres: Settings) -> Iterator[Connection[TupleRow]]:
     """A session of the loading role in the fresh database."""
     with connect(postgres, LOADER_ROLE) as connection:
         yield connection
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def make_template(settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """The rule calendar follows the polls: written ahead by weeks, rewritten where plates changed, in their transaction.
 
-It covers from 8 weeks before the first poll of the sensors to 4 weeks after now, which is their time. Most polls
-only look whether that is so. `docs/rules.md` tells how plates become windows.
+It covers from some weeks before the first poll of the sensors to some weeks after now, which is their time (8 and 4
+by the settings). Most polls only look whether that is so. `docs/rules.md` tells how plates become windows.
 """
 
 import logging
@@ -23,8 +23,6 @@ from melpark.parking.rule_calendar import Clock, Version, windows
 from melpark.parking.rules import Kind
 from melpark.settings import Settings
 
-BEFORE_FIRST_POLL = timedelta(weeks=8)
-AFTER_NOW = timedelta(weeks=4)
 # What is written beyond that, so that few polls have to write.
 STEP_BACK = timedelta(weeks=4)
 STEP_AHEAD = timedelta(weeks=1)
@@ -53,7 +51,7 @@ def keep(
 
     Plates that are refetched make the whole calendar anew: codes or holidays may be read otherwise now.
     """
-    calendar = _Calendar(cursor, observed_at, settings.holidays_suspend_plates)
+    calendar = _Calendar(cursor, observed_at, settings)
     if dataset == SENSORS.dataset:
         calendar.reach(observed_at)
     elif dataset == SIGN_PLATES.dataset:
@@ -67,7 +65,7 @@ def rebuild(cursor: Cursor[TupleRow], observed_at: datetime, settings: Settings)
 
     The cursor must be in a transaction.
     """
-    calendar = _Calendar(cursor, observed_at, settings.holidays_suspend_plates)
+    calendar = _Calendar(cursor, observed_at, settings)
     versions = calendar.versions()
     if versions:
         calendar.write(
@@ -80,12 +78,12 @@ def rebuild(cursor: Cursor[TupleRow], observed_at: datetime, settings: Settings)
 class _Calendar:
     """The calendar in one transaction. `observed_at` is the poll's, and goes into the rows that it writes."""
 
-    def __init__(
-        self, cursor: Cursor[TupleRow], observed_at: datetime, holidays_suspend_plates: bool
-    ) -> None:
+    def __init__(self, cursor: Cursor[TupleRow], observed_at: datetime, settings: Settings) -> None:
         self._cursor = cursor
         self._observed_at = observed_at
-        self._holidays_suspend_plates = holidays_suspend_plates
+        self._holidays_suspend_plates = settings.holidays_suspend_plates
+        self._before_first_poll = timedelta(weeks=settings.rule_weeks_before)
+        self._after_now = timedelta(weeks=settings.rule_weeks_after)
 
     def extent(self) -> Extent:
         row = self._cursor.execute(rule_sql.READ_EXTENT, {"dataset": SENSORS.dataset}).fetchone()
@@ -94,14 +92,16 @@ class _Calendar:
     def reach(self, now: datetime) -> None:
         """Cover what a poll of the sensors at `now` needs."""
         extent = self.extent()
-        first_needed_at = min(extent.first_poll_at or now, now) - BEFORE_FIRST_POLL
+        first_needed_at = min(extent.first_poll_at or now, now) - self._before_first_poll
         if extent.start_at is None or extent.end_at is None:
-            self._begin(_midnight_before(first_needed_at), _midnight_before(now + AFTER_NOW + STEP_AHEAD))
+            self._begin(
+                _midnight_before(first_needed_at), _midnight_before(now + self._after_now + STEP_AHEAD)
+            )
             return
         if extent.start_at > first_needed_at:
             self._grow_back(_midnight_before(first_needed_at - STEP_BACK), extent.start_at)
-        if extent.end_at < now + AFTER_NOW:
-            self._grow_ahead(extent.end_at, _midnight_before(now + AFTER_NOW + STEP_AHEAD))
+        if extent.end_at < now + self._after_now:
+            self._grow_ahead(extent.end_at, _midnight_before(now + self._after_now + STEP_AHEAD))
 
     def follow_plates(self) -> None:
         """End the windows of plates that are gone, and begin those of new ones, at the poll's time."""
@@ -119,8 +119,8 @@ class _Calendar:
             return
         at = max(self._observed_at, extent.start_at)
         end_at = extent.end_at
-        if end_at < at + AFTER_NOW:
-            end_at = _midnight_before(at + AFTER_NOW + STEP_AHEAD)
+        if end_at < at + self._after_now:
+            end_at = _midnight_before(at + self._after_now + STEP_AHEAD)
             self._grow_ahead(extent.end_at, end_at)
         self._cursor.execute(rule_sql.END_VERSIONS, {"start_at": at, "zones": changed})
         added = [Version(zone, at, end_at, plates[zone]) for zone in changed if zone in plates]

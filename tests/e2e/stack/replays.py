@@ -18,7 +18,11 @@ REPLAY_SECONDS = 900.0
 
 
 def replayed_twice(stack: Stack, capture: Path) -> None:
-    """`up --until-done` on the empty home, what silver then holds is kept; then `up --again`, left running."""
+    """`up --until-done` on the empty home, what silver then holds is kept; then `up --again`, left running.
+
+    The calendar of the real plates is short: 13 weeks of it are four fifths of all that goes through the stack.
+    """
+    stack.environment |= {"MELPARK_RULE_WEEKS_BEFORE": "1", "MELPARK_RULE_WEEKS_AFTER": "1"}
     first = stack.melpark(
         "up", "--source", "replay", "--capture", str(capture), "--speed", "0", "--until-done"
     )

