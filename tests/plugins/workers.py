@@ -10,6 +10,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 # The dearest first, so that the workers end together; a worker takes the next room when it has done one.
 ROOMS = {
+    "tests/integration/lake/test_silver.py": "silver",
+    "tests/integration/lake/test_streams.py": "silver",
+    "tests/integration/lake/test_notebooks.py": "silver",
     "tests/integration/lake/": "lake",
     "tests/e2e/stack/test_newcomer.py": "newcomer",
     "tests/e2e/": "stack",
@@ -18,7 +21,7 @@ ROOMS = {
     "tests/integration/serving/": "serving",
     "tests/": "rest",
 }
-ORDER = ("lake", "stack", "chaos", "newcomer", "capture", "serving", "rest")
+ORDER = ("silver", "lake", "stack", "chaos", "newcomer", "capture", "serving", "rest")
 
 
 def room(nodeid: str) -> str:
