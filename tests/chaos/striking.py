@@ -76,7 +76,7 @@ def strike(stack: Stack, watch: Watch, gate: Gate, fault: Fault) -> Struck:
         _send(pids[fault.victim], number)
         if fault.kind is Kind.RESTART:
             # A poller that is asked to end commits the poll that it is in, for which the gate must open.
-            gate.allow(polls + 1)
+            gate.allow((watch.polls() or polls) + 1)
     away = None
     if fault.is_waited_for:
         stack.wait_for(f"return of {fault.victim}", lambda status: _is_back(status, fault, pids))
