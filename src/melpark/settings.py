@@ -72,8 +72,8 @@ class Settings(BaseModel):
     grace_seconds: Seconds = 300
     holidays_suspend_plates: bool = True
     # How far the rule calendar reaches before the first poll or seeded day, and after now.
-    rule_weeks_before: int = Field(default=8, ge=1, le=520)
-    rule_weeks_after: int = Field(default=4, ge=1, le=520)
+    rule_weeks_before: int = Field(default=8, ge=1, le=104)
+    rule_weeks_after: int = Field(default=4, ge=1, le=104)
 
     # A poll with fewer records than the last by more than this share, or with more rejects, is refused.
     max_record_fall_share: Share = 0.2

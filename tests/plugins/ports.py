@@ -1,11 +1,14 @@
 """Ports for engines of a test."""
 
 import contextlib
+import os
 import random
 import socket
 
 # Below those that Linux gives to connections: one of them may take a port between the choice and the engine's start.
-FIRST, LAST = 12_000, 32_000
+FIRST, EACH = 12_000, 2_500
+# Every worker of pytest-xdist has its own range, so that no two choose the same port before it is bound.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
 
 
 def free_ports(count: int) -> list[int]:
@@ -13,7 +16,7 @@ def free_ports(count: int) -> list[int]:
     found: list[int] = []
     with contextlib.ExitStack() as open_sockets:
         while len(found) < count:
-            port = random.randint(FIRST, LAST)
+            port = FIRST + WORKER * EACH + random.randrange(EACH)
             probe = open_sockets.enter_context(socket.socket())
             with contextlib.suppress(OSError):
                 probe.bind(("127.0.0.1", port))

@@ -4,9 +4,10 @@ import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import psycopg
-from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
+from deltalake import DeltaTable, PostCommitHookProperties
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from melpark.contracts import POLLS, SENSORS
 from melpark.errors import MelParkError, RetryableError
@@ -15,7 +16,7 @@ from melpark.ingestion.retention import drop_old_events, drop_old_rejects
 from melpark.places import Home
 from melpark.processing import catalogue, lake, merging, query
 from melpark.processing.capture import gaps
-from melpark.processing.reconcile import compare, repair
+from melpark.processing.reconcile import compare, repair, report
 from melpark.processing.spark_session import first_line
 from melpark.settings import Settings
 
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 FEW_FILES = 4
 # Silver takes whole files of bronze into memory.
 LARGEST_FILE = 16 << 20
+# Checkpoints and the log's end are left to Spark: one of a commit that Spark overwrites would hide Spark's.
+NO_HOOK = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 
 
 def care_for_lake(settings: Settings) -> None:
@@ -44,41 +47,47 @@ def _care_for(path: Path) -> None:
         # Read anew each time: a stream may have committed in between.
         if lake.size(path).files > FEW_FILES:
             merging.again_when_overtaken(lambda: _pack(path))
-        DeltaTable(path).vacuum(dry_run=False, full=True)
-    except DeltaError as error:
+        DeltaTable(path).vacuum(dry_run=False, full=True, post_commithook_properties=NO_HOOK)
+    except TableNotFoundError:
+        # Silver is being made anew.
+        return
+    except (DeltaError, OSError) as error:
         log.error("%s was not cared for: %s", name, first_line(error))
         return
     log.info("packed and vacuumed %s", name)
 
 
 def _pack(path: Path) -> None:
-    DeltaTable(path).optimize.compact(target_size=LARGEST_FILE, max_concurrent_tasks=1)
+    DeltaTable(path).optimize.compact(
+        target_size=LARGEST_FILE, max_concurrent_tasks=1, post_commithook_properties=NO_HOOK
+    )
 
 
 def run(settings: Settings) -> None:
     """Pack and vacuum each Delta table, compare silver with PostgreSQL, drop what is old there; streams go on."""
     care_for_lake(settings)
-    compare_silver(settings)
-    _drop_old_events(settings)
+    if silver_lacks_nothing(settings):
+        _drop_old_events(settings)
     _drop_old_rejects(settings)
 
 
-def compare_silver(settings: Settings) -> None:
-    """Tell where silver and PostgreSQL differ; where they do not, the gaps of capture that were filled are closed."""
+def silver_lacks_nothing(settings: Settings) -> bool:
+    """Compare silver with PostgreSQL and tell what differs; when nothing does, gaps of capture are closed.
+
+    True when silver holds whatever PostgreSQL does.
+    """
     began_at = datetime.now(UTC)
     try:
         found = compare.compare(settings)
-        closed = repair.verified(settings, began_at) if found.is_whole else 0
-    except (MelParkError, psycopg.Error) as error:
-        log.error("Silver was not compared with PostgreSQL: %s", first_line(error))
-        return
+        if found.is_whole:
+            repair.verified(settings, began_at)
+    except (MelParkError, psycopg.Error, duckdb.Error, DeltaError, OSError) as error:
+        log.error("Silver was not compared with PostgreSQL, where old events stay: %s", first_line(error))
+        return False
     for span in found.differing:
-        log.error(
-            "silver.%s differs in %s: %d missing, %d extra, %d different; see `melpark reconcile --repair`",
-            span.table, span.name, span.missing, span.extra, span.different,
-        )  # fmt: skip
-    if found.is_equal:
-        log.info("silver holds what PostgreSQL does, %d gaps of capture are closed", closed)
+        log.error("silver.%s differs from PostgreSQL in %s: %s", span.table, span.name, span.counts)
+    log.log(logging.INFO if found.is_whole else logging.ERROR, "%s", report.verdict(found, False))
+    return not any(span.can_be_repaired for span in found.spans)
 
 
 def _drop_old_events(settings: Settings) -> None:

@@ -175,7 +175,7 @@ def is_closed(settings: Settings, gap: str) -> bool:
 def test_nightly_care_closes_what_a_snapshot_filled_when_all_is_equal(
     home: Settings, filled_gap: str
 ) -> None:
-    maintenance.compare_silver(home)
+    assert maintenance.silver_lacks_nothing(home)
     assert is_closed(home, filled_gap)
 
 
@@ -183,8 +183,31 @@ def test_nightly_care_tells_a_difference_and_leaves_the_gap(
     home: Settings, filled_gap: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     DeltaTable(Home(home.home).silver("feed_outages")).delete()
-    maintenance.compare_silver(home)
+    assert not maintenance.silver_lacks_nothing(home)
     assert not is_closed(home, filled_gap)
-    (told,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
-    assert told.startswith("silver.feed_outages differs in ")
-    assert "1 missing, 0 extra, 0 different" in told
+    told, verdict = (record.message for record in caplog.records if record.levelname == "ERROR")
+    assert told.startswith("silver.feed_outages differs from PostgreSQL in ")
+    assert told.endswith(": 1 missing, 0 extra, 0 different")
+    assert "melpark reconcile --repair" in verdict
+
+
+@pytest.mark.parametrize(
+    ("lost", "dropped"), [("false", 1), ("true", 0)], ids=["silver has all", "silver lacks some"]
+)
+def test_old_events_are_dropped_only_after_a_comparison_that_finds_silver_whole(
+    lost: str, dropped: int, home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Settings] = []
+    monkeypatch.setattr(maintenance, "_drop_old_events", calls.append)
+    DeltaTable(Home(home.home).silver("feed_outages")).delete(lost)
+    maintenance.run(home)
+    assert len(calls) == dropped
+
+
+def test_a_comparison_that_cannot_be_made_keeps_everything_and_ends_nothing(
+    home: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    for file in Home(home.home).silver("bays").glob("*.parquet"):
+        file.unlink()
+    assert not maintenance.silver_lacks_nothing(home)
+    assert "Silver was not compared" in caplog.text

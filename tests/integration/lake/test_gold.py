@@ -8,7 +8,7 @@ import pytest
 from integration.lake.conftest import Lake
 from melpark.errors import StopError
 from melpark.parking.stays import Stay, stays
-from melpark.processing import gold, query
+from melpark.processing import gold, maintenance, query
 
 STAY_COLUMNS = (
     "arrival_at, arrival_min_at, arrival_max_at, departure_at, departure_min_at, departure_max_at, "
@@ -69,6 +69,16 @@ def test_building_again_from_the_same_silver_gives_the_same_gold(built: Lake) ->
     gold.run(built.settings, "rebuild")
 
     assert {table: set(rows(built, f"SELECT * FROM gold.{table}")) for table in tables} == before
+
+
+def test_gold_that_was_cared_for_without_spark_is_the_same_and_builds_again(
+    built: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = set(rows(built, "SELECT * FROM gold.fact_parking_sessions"))
+    maintenance.care_for_lake(built.settings)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+    gold.run(built.settings, "build")
+    assert set(rows(built, "SELECT * FROM gold.fact_parking_sessions")) == before
 
 
 def test_every_sensor_is_one_bay_in_one_location(built: Lake) -> None:

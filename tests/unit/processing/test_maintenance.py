@@ -9,7 +9,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from melpark.places import Home
-from melpark.processing import lake, maintenance
+from melpark.processing import catalogue, lake, maintenance
 from melpark.settings import Settings
 
 DAY = 86_400
@@ -43,6 +43,8 @@ def test_a_few_files_are_left_as_they_are(table: Path, tmp_path: Path) -> None:
 
 def test_a_reader_keeps_the_version_that_it_opened(table: Path, tmp_path: Path) -> None:
     opened = DeltaTable(table)
+    for file in table.glob("*.parquet"):
+        os.utime(file, times=(time.time() - 8 * DAY,) * 2)
     care(tmp_path)
     assert opened.to_pyarrow_table().num_rows == 6
 
@@ -55,6 +57,25 @@ def test_a_file_that_no_version_needs_is_deleted_once_it_is_old(table: Path, tmp
     care(tmp_path)
     assert not old.exists()
     assert young.exists()
+
+
+def test_a_table_that_is_just_being_made_anew_is_nothing_to_tell(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Home(tmp_path).silver("polls")
+    gone.parent.mkdir(parents=True)
+    monkeypatch.setattr(catalogue, "in_database", lambda home, layer: [gone])
+    care(tmp_path)
+    assert caplog.records == []
+
+
+def test_a_table_whose_files_are_gone_is_named(
+    table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for file in table.glob("*.parquet"):
+        file.unlink()
+    care(tmp_path)
+    assert "silver.polls was not cared for" in caplog.text
 
 
 def test_a_table_that_cannot_be_cared_for_is_named_and_the_others_are_cared_for(

@@ -12,7 +12,6 @@ from melpark.places import GAPS
 from melpark.processing.capture.connector_log import Notification
 
 Session = Connection[TupleRow]
-CUT_OFF = "table_name IS NULL AND snapshot_finished_at IS NULL AND snapshot_started_at < %(at)s"
 
 
 class Kind(StrEnum):
@@ -23,6 +22,7 @@ class Kind(StrEnum):
     slot_lost = "slot_lost"
     slot_ahead = "slot_ahead"
     snapshot_again = "snapshot_again"
+    snapshot_cut_off = "snapshot_cut_off"
     topic_missing = "topic_missing"
 
 
@@ -116,24 +116,16 @@ def is_being_filled(session: Session) -> bool:
     return bool(row and row[0])
 
 
-def is_cut_off(session: Session, streamed_at: datetime) -> bool:
-    """A snapshot of every table was begun before then, and has not ended."""
+def cut_off(session: Session, streamed_at: datetime) -> datetime | None:
+    """When the snapshot of every table began that had not ended when a change was streamed then; None without one."""
     row = session.execute(
-        f"SELECT EXISTS (SELECT FROM {GAPS} WHERE {CUT_OFF})", {"at": streamed_at}
-    ).fetchone()
-    return bool(row and row[0])
-
-
-def open_again(session: Session, streamed_at: datetime) -> None:
-    """What the snapshot that was cut off was to fill is open."""
-    session.execute(
         f"""
-        UPDATE {GAPS} SET snapshot_started_at = NULL
-        WHERE snapshot_finished_at IS NULL
-            AND snapshot_started_at IN (SELECT snapshot_started_at FROM {GAPS} WHERE {CUT_OFF})
+        SELECT max(snapshot_started_at) FROM {GAPS}
+        WHERE table_name IS NULL AND snapshot_finished_at IS NULL AND snapshot_started_at < %s
         """,
-        {"at": streamed_at},
-    )
+        [streamed_at],
+    ).fetchone()
+    return row[0] if row else None
 
 
 def follow(session: Session, notifications: Iterable[Notification]) -> list[str]:

@@ -2,8 +2,8 @@
 
 What Debezium 3.7 does by itself was tried out, and ADR 0010 tells it. Without its slot it takes a snapshot of every
 table. A slot that PostgreSQL has given up lets it wait for half an hour and then fail. A slot that stands behind the
-connector's position, because somebody moved it on or made it anew, it may follow without a word. So a slot of the
-last two kinds is dropped, and Debezium does the rest.
+connector's position, because somebody moved it on or made it anew, it may follow without a word, and so it does with
+the slot of a snapshot that was ended before its first row. Such slots are dropped, and Debezium does the rest.
 """
 
 import logging
@@ -28,7 +28,7 @@ DROP_EVERY_SECONDS = 60.0
 ATTEMPTS = 3
 ATTEMPT_EVERY_SECONDS = 0.5
 # Kafka aborts a transaction whose producer is gone after a minute, and looks for such every ten seconds.
-UNDECIDED_SECONDS = 75.0
+UNDECIDED_SECONDS = 90.0
 
 
 class UndecidedError(RetryableError):
@@ -44,17 +44,18 @@ class Guard:
         self._dropped_at: float | None = None
         self._looked_cut_off = False
 
-    def look(self, patience: float = PATIENCE_SECONDS) -> None:
+    def look(self, patience: float = PATIENCE_SECONDS, waits_for_kafka: bool = True) -> None:
         """Notice and record what is wrong, and mend it, where Debezium does not begin to within `patience` seconds.
 
-        Raises RetryableError when an engine is away.
+        Raises RetryableError when an engine is away, and UndecidedError when only a transaction's end can tell; without
+        `waits_for_kafka` the worse is assumed then.
         """
         try:
             if self._log is None:
                 self._log = ConnectorLog(self._settings)
             with connect(self._settings, application_name="melpark capture") as session:
-                seen = self._catch_up(session)
-                self._open_what_was_cut_off(session)
+                seen = self._catch_up(session, waits_for_kafka)
+                self._note_what_was_cut_off(session)
                 if seen.is_lost or (seen.is_there and gaps.unfilled(session, patience)):
                     self._drop(seen)
                 self._make_topics(session)
@@ -66,7 +67,7 @@ class Guard:
                 raise
             raise RetryableError("Capture could not be looked after", first_line(error), "") from None
 
-    def _catch_up(self, session: gaps.Session) -> slot.Slot:
+    def _catch_up(self, session: gaps.Session, waits_for_kafka: bool) -> slot.Slot:
         """Follow the connector's snapshots, and judge the slot where none moved while it was looked at."""
         assert self._log is not None
         for _ in range(ATTEMPTS):
@@ -79,11 +80,11 @@ class Guard:
                 # A request that could not be met is put again.
                 snapshots.forget(self._settings, failed)
             if not notifications:
-                self._judge(session, seen)
+                self._judge(session, seen, waits_for_kafka)
                 break
         return seen
 
-    def _judge(self, session: gaps.Session, seen: slot.Slot) -> None:
+    def _judge(self, session: gaps.Session, seen: slot.Slot, waits_for_kafka: bool) -> None:
         assert self._log is not None
         committed_lsn = self._log.committed.lsn if self._log.committed else None
         if committed_lsn is None or gaps.is_being_filled(session):
@@ -94,7 +95,7 @@ class Guard:
             reason = f"PostgreSQL gave the slot up ({seen.lost_by}): its limit is {seen.limit_bytes:,} bytes"
             _note(session, Kind.slot_lost, reason)
         elif seen.skips(committed_lsn):
-            undecided_lsn = self._log.undecided_lsn()
+            undecided_lsn = self._log.undecided_lsn() if waits_for_kafka else None
             if undecided_lsn is not None and not seen.skips(undecided_lsn):
                 raise UndecidedError(
                     "Whether the slot is ahead is not known yet",
@@ -104,21 +105,18 @@ class Guard:
             reason = f"the slot stands at {seen.confirmed_lsn:,}, the connector at {committed_lsn:,}"
             _note(session, Kind.slot_ahead, reason)
 
-    def _open_what_was_cut_off(self, session: gaps.Session) -> None:
+    def _note_what_was_cut_off(self, session: gaps.Session) -> None:
         """Debezium streams after its snapshot, or without it when it was ended before the first row was committed.
 
         Twice in a row, since a reader may see a later transaction's end a moment before that of an earlier one.
         """
         assert self._log is not None
         position = self._log.committed
-        if position is None or not position.is_streamed or not gaps.is_cut_off(session, position.at):
-            self._looked_cut_off = False
-        elif not self._looked_cut_off:
-            self._looked_cut_off = True
-        else:
-            self._looked_cut_off = False
-            gaps.open_again(session, position.at)
-            log.warning("The snapshot of every table was cut off: it is taken again")
+        began_at = gaps.cut_off(session, position.at) if position and position.is_streamed else None
+        if began_at is not None and self._looked_cut_off:
+            reason = f"the snapshot that began at {began_at:%Y-%m-%d %H:%M:%S}Z was cut off"
+            _note(session, Kind.snapshot_cut_off, reason)
+        self._looked_cut_off = began_at is not None
 
     def close(self) -> None:
         if self._log is not None:
@@ -174,20 +172,19 @@ def make_topics(settings: Settings) -> list[str]:
 def look_before_start(settings: Settings) -> None:
     """Before Connect starts: once the connector runs, it no longer shows that its slot was moved on."""
     guard = Guard(settings)
-    attempts_left = ATTEMPTS
     undecided_until = time.monotonic() + UNDECIDED_SECONDS
+    attempts_left = ATTEMPTS
     try:
-        while True:
+        while attempts_left:
             try:
-                guard.look(patience=0)
+                guard.look(patience=0, waits_for_kafka=time.monotonic() < undecided_until)
                 return
+            except UndecidedError:
+                time.sleep(ATTEMPT_EVERY_SECONDS)
             except MelParkError as error:
-                if not isinstance(error, UndecidedError):
-                    # A topic that has just been made has no leader yet.
-                    attempts_left -= 1
-                if not attempts_left or time.monotonic() > undecided_until:
-                    log.warning("Capture is not looked after before its start: %s", error)
-                    return
+                # A topic that has just been made has no leader yet.
+                attempts_left -= 1
+                log.warning("Capture could not be looked after before its start: %s", error)
                 time.sleep(ATTEMPT_EVERY_SECONDS)
     finally:
         guard.close()

@@ -25,6 +25,8 @@ EXAMPLES = 5
 # Silver is given so long to take what PostgreSQL holds now; it is compared as far as it came.
 CATCH_UP_SECONDS = 90.0
 LOOK_SECONDS = 0.5
+# The nightly comparison runs in the scheduler's process, which may have a gibibyte.
+MEMORY_LIMIT = "512MB"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Span:
     @property
     def is_equal(self) -> bool:
         return not (self.missing or self.extra or self.different)
+
+    @property
+    def counts(self) -> str:
+        """How many rows differ, and how."""
+        return f"{self.missing:,} missing, {self.extra:,} extra, {self.different:,} different"
 
     @property
     def can_be_repaired(self) -> bool:
@@ -109,6 +116,7 @@ def compare(
     poll_id = _wait_for_silver(home, wanted, tell)
     # Silver first: what it held then, PostgreSQL holds in the transaction that begins now.
     with query.connect(home) as connection, _reader(settings) as postgres:
+        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         silver = Silver(connection)
         newest = postgres.newest_poll()
         cut = Cut(poll_id, silver.polls_until(poll_id) if newest > poll_id else {})
