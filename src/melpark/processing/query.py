@@ -58,12 +58,12 @@ def sql(settings: Settings, statement: str) -> tuple[list[str], list[tuple[Any, 
             raise ConfigurationError("The query failed", str(error)) from None
 
 
-def connect(home: Home) -> duckdb.DuckDBPyConnection:
+def connect(home: Home, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
     """A connection in memory with one view per table of the lake, each at its newest version.
 
-    Raises StopError when the home has no tables.
+    `memory_limit` is DuckDB's, such as 512MB. Raises StopError when the home has no tables.
     """
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"memory_limit": memory_limit} if memory_limit else {})
     is_empty = True
     for database, path in on_disk(home):
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')

@@ -115,8 +115,7 @@ def compare(
         wanted = postgres.newest_poll()
     poll_id = _wait_for_silver(home, wanted, tell)
     # Silver first: what it held then, PostgreSQL holds in the transaction that begins now.
-    with query.connect(home) as connection, _reader(settings) as postgres:
-        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    with query.connect(home, MEMORY_LIMIT) as connection, _reader(settings) as postgres:
         silver = Silver(connection)
         newest = postgres.newest_poll()
         cut = Cut(poll_id, silver.polls_until(poll_id) if newest > poll_id else {})
