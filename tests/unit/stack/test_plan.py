@@ -1,0 +1,22 @@
+"""Laws of the list of what starts."""
+
+from melpark.settings import Settings
+from melpark.stack import plan
+
+
+def names(settings: Settings, is_scheduled: bool = True) -> list[str]:
+    return [node.name for node in plan.nodes(settings, is_scheduled)]
+
+
+def test_all_that_is_needed_first_is_in_the_list() -> None:
+    nodes = plan.nodes(Settings())
+    assert {need for node in nodes for need in node.needs} <= {node.name for node in nodes}
+
+
+def test_the_city_itself_is_not_started() -> None:
+    portal = Settings(source="portal", portal_url="https://example.org")
+    assert set(names(Settings())) - set(names(portal)) == {"source"}
+
+
+def test_a_stack_whose_gold_somebody_else_builds_has_no_scheduler() -> None:
+    assert set(names(Settings())) - set(names(Settings(), is_scheduled=False)) == {"scheduler"}
