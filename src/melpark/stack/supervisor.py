@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,16 +110,23 @@ class Supervisor:
             self._failure.set_exception(error)
 
     async def _do(self, step: Step) -> None:
-        for attempt in range(1, step.attempts + 1):
+        """Failures while an engine that the step needs is away do not count: it is being started again."""
+        attempt = 1
+        while not self._stopping:
             try:
                 await asyncio.to_thread(step.run)
-                break
+                self._ready[step.name].set()
+                return
             except RetryableError as error:
-                if attempt == step.attempts:
-                    raise
+                if self._are_running(step.needs):
+                    if attempt == step.attempts:
+                        raise
+                    attempt += 1
                 log.warning("%s: %s Trying again.", step.name, error)
                 await asyncio.sleep(attempt)
-        self._ready[step.name].set()
+
+    def _are_running(self, names: Iterable[str]) -> bool:
+        return all(self.statuses[name].state == "running" for name in names if name in self.statuses)
 
     async def _keep_running(self, engine: Engine) -> None:
         status = self.statuses[engine.name]

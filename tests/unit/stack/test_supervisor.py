@@ -13,7 +13,7 @@ from melpark.errors import RefusedError, RetryableError, StopError
 from melpark.stack import supervisor as supervising
 from melpark.stack.declaration import Command, Engine, Step, UnhealthyError
 from melpark.stack.supervisor import Supervisor, last_words, memory_of
-from unit.stack.polling import until_in_loop
+from unit.stack.polling import until, until_in_loop
 from unit.stack.processes import is_gone
 from unit.stack.stacks import Diary, run
 
@@ -179,6 +179,29 @@ def test_a_step_that_never_works_ends_the_stack_with_its_own_error(
     with pytest.raises(RetryableError, match="Not yet"):
         run((Step("step", step, attempts=attempts),), logs, for_ever)
     assert diary.count("tried") == attempts
+
+
+def test_a_step_does_not_fail_for_good_while_an_engine_that_it_needs_is_away(
+    diary: Diary, logs: Path
+) -> None:
+    """Engines that die all the time while the stack starts must not end it."""
+    seen: list[Supervisor] = []
+
+    def step() -> None:
+        diary.say("tried")
+        if diary.count("tried") == 1:
+            until(lambda: seen and seen[0].statuses["base"].pid, "base in the status")
+            status = seen[0].statuses["base"]
+            os.kill(status.pid or 0, signal.SIGKILL)
+            until(lambda: status.state != "running", "base away")
+            raise RetryableError("base does not answer")
+
+    async def use(supervisor: Supervisor) -> None:
+        seen.append(supervisor)
+        await all_ready(supervisor)
+
+    run((diary.engine("base"), Step("step", step, needs=("base",), attempts=1)), logs, use)
+    assert diary.count("tried") == 2
 
 
 def test_a_step_that_is_refused_is_not_tried_again(diary: Diary, logs: Path) -> None:
