@@ -43,7 +43,7 @@ reset: $(VENV)/.synced ## Delete all data; asks first
 
 test: $(VENV)/.synced-dev ## The whole test suite, real engines included
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n 3
+	@$(BIN)/python -m pytest -n 2
 
 chaos: $(VENV)/.synced-dev ## Kill, pause and restart engines during a replay, then compare (FAULTS=200 SEED=1)
 	@PYTHONPATH=tests $(BIN)/python -m chaos.run --faults $(FAULTS) --seed $(SEED) $(ARGS)

@@ -1,4 +1,4 @@
-"""`pytest -n 3`: tests of a room run one after the other in one worker, for they share engines, which end with it.
+"""`pytest -n 2`: tests of a room run one after the other in one worker, for they share engines, which end with it.
 
 The groups of pytest-xdist would do, but its marks do not reach pytest 9.2.
 """
@@ -10,9 +10,6 @@ from xdist.scheduler import LoadScopeScheduling
 
 # The dearest first, so that the workers end together; a worker takes the next room when it has done one.
 ROOMS = {
-    "tests/integration/lake/test_silver.py": "silver",
-    "tests/integration/lake/test_streams.py": "silver",
-    "tests/integration/lake/test_notebooks.py": "silver",
     "tests/integration/lake/": "lake",
     "tests/e2e/stack/test_newcomer.py": "newcomer",
     "tests/e2e/": "stack",
@@ -21,7 +18,7 @@ ROOMS = {
     "tests/integration/serving/": "serving",
     "tests/": "rest",
 }
-ORDER = ("silver", "lake", "stack", "chaos", "newcomer", "capture", "serving", "rest")
+ORDER = ("lake", "stack", "chaos", "newcomer", "capture", "serving", "rest")
 
 
 def room(nodeid: str) -> str:

@@ -63,22 +63,16 @@ def test_the_stays_are_those_of_the_oracle(built: Lake) -> None:
     }
 
 
-def test_building_again_from_the_same_silver_gives_the_same_gold(built: Lake) -> None:
+def test_building_again_from_the_same_silver_gives_the_same_gold_also_after_nightly_care(
+    built: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
     tables = ("dim_bays", "dim_locations", "fact_parking_sessions")
     before = {table: set(rows(built, f"SELECT * FROM gold.{table}")) for table in tables}
+    maintenance.care_for_lake(built.settings)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
     gold.run(built.settings, "rebuild")
 
     assert {table: set(rows(built, f"SELECT * FROM gold.{table}")) for table in tables} == before
-
-
-def test_gold_that_was_cared_for_without_spark_is_the_same_and_builds_again(
-    built: Lake, caplog: pytest.LogCaptureFixture
-) -> None:
-    before = set(rows(built, "SELECT * FROM gold.fact_parking_sessions"))
-    maintenance.care_for_lake(built.settings)
-    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
-    gold.run(built.settings, "build")
-    assert set(rows(built, "SELECT * FROM gold.fact_parking_sessions")) == before
 
 
 def test_every_sensor_is_one_bay_in_one_location(built: Lake) -> None:
