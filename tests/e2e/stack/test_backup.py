@@ -101,7 +101,7 @@ def test_a_restored_home_goes_on_and_holds_the_same_everywhere(
         )
         wait_for_rows(stack, "feed_outages")
         # The connector's snapshot, which the guard sees within seconds.
-        again = "SELECT FROM parking_capture.gaps WHERE kind = 'snapshot_again'"
+        again = "SELECT gap_id FROM parking_capture.gaps WHERE kind = 'snapshot_again'"
         filled = f"{again} AND snapshot_finished_at > '{began_at}'"
         stack.wait_for("the gap filled", lambda status: len(stack.postgres(filled)) == 1)
         answer = stack.melpark("reconcile")
