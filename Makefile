@@ -18,7 +18,7 @@ SEED ?= 1
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up down status logs doctor reset test chaos lint format bench bench-cdc bench-ingest bench-backfill clean lock
+.PHONY: help up down status logs doctor reset test proof chaos lint format bench bench-cdc bench-ingest bench-backfill clean lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ reset: $(VENV)/.synced ## Delete all data; asks first
 test: $(VENV)/.synced-dev ## The whole test suite, real engines included
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 2
+
+proof: $(VENV)/.synced-dev ## What takes too long for `make test`: a restored home goes on
+	@$(BIN)/python -m pytest tests/proof/*.py
 
 chaos: $(VENV)/.synced-dev ## Kill, pause and restart engines during a replay, then compare (FAULTS=200 SEED=1)
 	@PYTHONPATH=tests $(BIN)/python -m chaos.run --faults $(FAULTS) --seed $(SEED) $(ARGS)

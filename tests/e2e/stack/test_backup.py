@@ -3,14 +3,13 @@
 import dataclasses
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
 
 from e2e.stack.replays import TABLES, rows_in_postgres, rows_in_silver, silver_events
-from e2e.stack.running import Stack, stopped_at_the_end
+from e2e.stack.running import Stack
 from melpark.launch import LAUNCHER
 from melpark.places import Home
 from melpark.stack import postgres
@@ -83,36 +82,3 @@ def test_a_restored_postgres_has_no_slot_and_goes_on_in_its_log(replayed: Stack,
     )
     ((ahead,),) = restored.postgres(f"SELECT pg_current_wal_lsn() - '0/0'::pg_lsn > {newest}")
     assert ahead
-
-
-def test_a_restored_home_goes_on_and_holds_the_same_everywhere(
-    replayed: Stack, copied: Path, short_folder: Path
-) -> None:
-    stack = Stack.on(short_folder / "going-on")
-    stack.environment = replayed.environment | stack.environment
-    done = stack.melpark("restore", str(copied))
-    assert done.returncode == 0, done.stderr
-    began_at = datetime.now(UTC)
-    with stopped_at_the_end(stack):
-        stack.start()
-        stack.wait_until_healthy()
-        stack.postgres(
-            "INSERT INTO parking.feed_outages VALUES ('2031-01-01Z', '2031-01-02Z', '2031-01-03Z', 'live')"
-        )
-        wait_for_rows(stack, "feed_outages")
-        # The connector's snapshot, which the guard sees within seconds.
-        again = "SELECT gap_id FROM parking_capture.gaps WHERE kind = 'snapshot_again'"
-        filled = f"{again} AND snapshot_finished_at > '{began_at}'"
-        stack.wait_for("the gap filled", lambda status: len(stack.postgres(filled)) == 1)
-        answer = stack.melpark("reconcile")
-        assert answer.returncode == 0, answer.stdout + answer.stderr
-        assert stack.postgres("SELECT count(*) FROM parking_capture.gaps WHERE verified_at IS NULL") == [(0,)]
-        assert silver_events(stack.home) == silver_events(replayed.home)
-
-
-def wait_for_rows(stack: Stack, table: str) -> None:
-    """Wait until silver has as many rows of the table as PostgreSQL."""
-    stack.wait_for(
-        f"{table} in silver",
-        lambda status: rows_in_silver(stack.home)[table] == rows_in_postgres(stack)[table],
-    )
