@@ -179,13 +179,13 @@ def look_before_start(settings: Settings) -> None:
             try:
                 guard.look(patience=0, waits_for_kafka=time.monotonic() < undecided_until)
                 return
-            except UndecidedError:
-                time.sleep(ATTEMPT_EVERY_SECONDS)
+            except UndecidedError as error:
+                log.info("%s", error)
             except MelParkError as error:
                 # A topic that has just been made has no leader yet.
                 attempts_left -= 1
                 log.warning("Capture could not be looked after before its start: %s", error)
-                time.sleep(ATTEMPT_EVERY_SECONDS)
+            time.sleep(ATTEMPT_EVERY_SECONDS)
     finally:
         guard.close()
 
