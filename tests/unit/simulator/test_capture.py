@@ -64,6 +64,19 @@ def test_a_refused_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pyte
         (GOOD_NAME, {"results": []}, "is not a JSON array of objects"),
         (GOOD_NAME, [{"a": 1}, 2], "is not a JSON array of objects"),
     ],
+    # Not by their bytes: a gzip file holds the time it was made, and all workers must see the same names.
+    ids=[
+        "name without a time",
+        "name without gz",
+        "name of no month",
+        "empty",
+        "cut off",
+        "no gzip file",
+        "wrong length",
+        "no JSON",
+        "an object",
+        "an array with a number",
+    ],
 )
 def test_a_broken_file_is_named_with_what_is_wrong(
     tmp_path: Path, name: str, content: Any, wrong: str
