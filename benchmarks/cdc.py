@@ -89,7 +89,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=120, help="of each rate")
     parser.add_argument("--warm-up-seconds", type=float, default=20, help="before the latencies")
     parser.add_argument("--rounds", type=int, default=5, help="kills of each engine")
-    parser.add_argument("--commits", type=int, default=10_000, help="small commits")
+    parser.add_argument("--commits", type=int, default=10_000, help="small commits to bronze and to silver")
     parser.add_argument("--keep", action="store_true", help="leave the home, to look into it")
     parser.add_argument("--output", type=Path, default=Path("benchmark-cdc.json"))
     return parser.parse_args()

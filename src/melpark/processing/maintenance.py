@@ -46,7 +46,7 @@ def _care_for(path: Path) -> None:
     try:
         # Read anew each time: a stream may have committed in between.
         if lake.size(path).files > FEW_FILES:
-            merging.again_when_overtaken(lambda: _pack(path))
+            pack(path)
         DeltaTable(path).vacuum(dry_run=False, full=True, post_commithook_properties=NO_HOOK)
     except TableNotFoundError:
         # Silver is being made anew.
@@ -57,10 +57,15 @@ def _care_for(path: Path) -> None:
     log.info("packed and vacuumed %s", name)
 
 
-def _pack(path: Path) -> None:
-    DeltaTable(path).optimize.compact(
-        target_size=LARGEST_FILE, max_concurrent_tasks=1, post_commithook_properties=NO_HOOK
-    )
+def pack(path: Path) -> None:
+    """Rewrite a Delta table's small files as fewer; anew when a stream changed them meanwhile."""
+
+    def compact() -> None:
+        DeltaTable(path).optimize.compact(
+            target_size=LARGEST_FILE, max_concurrent_tasks=1, post_commithook_properties=NO_HOOK
+        )
+
+    merging.again_when_overtaken(compact)
 
 
 def run(settings: Settings) -> None:
