@@ -6,5 +6,6 @@ from (
         arrival_max_at,
         lag(departure_min_at) over (partition by kerbside_id order by arrival_max_at) as left_at
     from {{ ref('fact_parking_sessions') }}
+    where ended_on >= {{ stays_from_on() }}
 )
 where left_at > arrival_max_at

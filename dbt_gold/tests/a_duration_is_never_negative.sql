@@ -1,3 +1,5 @@
 select session_key, duration_minutes, duration_min_minutes, duration_max_minutes
 from {{ ref('fact_parking_sessions') }}
-where least(duration_minutes, duration_min_minutes, duration_max_minutes) < 0
+where
+    ended_on >= {{ stays_from_on() }}
+    and least(duration_minutes, duration_min_minutes, duration_max_minutes) < 0

@@ -54,6 +54,11 @@ class StreamAction(StrEnum):
     accept_gap = "accept-gap"
 
 
+class FileFormat(StrEnum):
+    parquet = "parquet"
+    csv = "csv"
+
+
 class GoldAction(StrEnum):
     build = "build"
     rebuild = "rebuild"
@@ -309,6 +314,21 @@ def gold(action: Annotated[GoldAction, typer.Argument()] = GoldAction.build) -> 
     from melpark.processing import gold as models
 
     models.run(configuration.load(), action.value)
+
+
+@app.command()
+def export(
+    table: Annotated[str, typer.Argument(help="A table of the lake, such as gold.fact_occupancy.")],
+    form: Annotated[FileFormat, typer.Option("--format", help="What to write.")] = FileFormat.parquet,
+    output: Annotated[
+        Path | None, typer.Option(help="The file; without it one of the table's name, in this folder.")
+    ] = None,
+) -> None:
+    """Write a table of the lake into one file."""
+    from melpark.processing import export as exports
+
+    path = exports.run(configuration.load(), table, form.value, output, progress=out.is_terminal)
+    out.print(f"Wrote {table} to {path}.", highlight=False, soft_wrap=True)
 
 
 @app.command()

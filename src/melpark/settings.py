@@ -23,6 +23,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 PREFIX = "MELPARK_"
 # Read by the test suite, not by the program.
 NOT_SETTINGS = frozenset({"MELPARK_REAL_DATA", "MELPARK_REQUIRE_REAL_DATA"})
+CITY_ATTRIBUTION = "City of Melbourne Open Data, CC BY 4.0"
+SIMULATED_ATTRIBUTION = "Simulated by MelPark; contains no City of Melbourne data"
 DEFAULT_SPEED: dict[str, float] = {"simulator": 1, "portal": 1, "replay": 60}
 
 
@@ -120,6 +122,11 @@ class Settings(BaseModel):
     def effective_speed(self) -> float:
         """Source seconds per second; 0 is as fast as the way allows."""
         return DEFAULT_SPEED[self.source] if self.speed is None else self.speed
+
+    @property
+    def attribution(self) -> str:
+        """Who the data is owed to."""
+        return SIMULATED_ATTRIBUTION if self.source == "simulator" else CITY_ATTRIBUTION
 
     @property
     def kafka_address(self) -> str:

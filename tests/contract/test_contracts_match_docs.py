@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
+from cases import dbt_unit_tests
 from melpark.contracts import CAPTURED, DATASETS, SENSORS, Type, dictionary
 from melpark.ingestion.sources import READERS, Reader
 from melpark.places import DBT_PROJECT, PROJECT
-from melpark.processing import dbt_sources
+from melpark.processing import dbt_known, dbt_sources
 from melpark.processing.tables import COORDINATE_NAMES, SILVER, SPARK_TYPE
 
 DOCS = PROJECT / "docs"
@@ -93,3 +95,23 @@ def test_a_mapping_page_names_every_column_that_is_computed(reader: Reader) -> N
     assert computed <= set(NAME.findall(page))
     (line,) = [line for line in page.splitlines() if line.startswith("Computed: ")]
     assert set(NAME.findall(line.partition(";")[0])) <= computed
+
+
+def test_what_dbt_is_told_is_what_python_knows() -> None:
+    assert (DBT_PROJECT / "macros" / "known.sql").read_text() == dbt_known.text()
+
+
+def test_dbt_is_held_to_the_cases_of_the_domain() -> None:
+    assert dbt_unit_tests.PATH.read_text() == dbt_unit_tests.text()
+
+
+def test_every_model_says_what_a_row_is() -> None:
+    models = {path.stem for path in (DBT_PROJECT / "models").rglob("*.sql")}
+    told = {
+        model["name"]: model["description"]
+        for path in (DBT_PROJECT / "models").rglob("*.yml")
+        for model in yaml.safe_load(path.read_text()).get("models", ())
+    }
+
+    assert told.keys() == models
+    assert [name for name, text in told.items() if not text.strip().startswith("One row per")] == []

@@ -1,96 +1,207 @@
-with sensors as (
-    select kerbside_id, zone_number, longitude, latitude, is_online, is_retired
+{{ config(tags=['references']) }}
+-- The City says only how things are, so what is first known of a bay counts as if it always had been so.
+{% set beginning = "timestamp'1970-01-01 00:00:00'" %}
+
+with moved as (
+    select
+        *,
+        lag(struct(zone_number, longitude, latitude, is_retired)) over (
+            partition by kerbside_id
+            order by valid_from_at
+        ) as before,
+        row_number() over (partition by kerbside_id order by valid_from_at) as number
     from {{ ref('stg_sensor_states') }}
-    where valid_to_at is null
 ),
 
--- A bay with an event but no state would leave its stays without a dimension row.
-known as (
-    select kerbside_id from sensors
-    union
-    select kerbside_id from {{ ref('stg_sensor_events') }}
+places as (
+    select
+        kerbside_id,
+        zone_number,
+        longitude,
+        latitude,
+        is_retired,
+        if(number = 1, {{ beginning }}, valid_from_at) as valid_from_at,
+        lead(valid_from_at) over (partition by kerbside_id order by valid_from_at) as valid_to_at
+    from moved
+    where number = 1 or not before <=> struct(zone_number, longitude, latitude, is_retired)
 ),
 
+-- Of its versions those that tell where a bay is.
 kerb_bays as (
     select
-        bay_key,
         kerbside_id,
+        bay_key,
         road_segment_id,
         road_segment_description,
         substring_index(road_segment_description, ' between ', 1) as street,
         longitude,
-        latitude
+        latitude,
+        is_retired,
+        if(is_assumed, {{ beginning }}, valid_from_at) as valid_from_at,
+        valid_to_at
     from {{ ref('stg_bays') }}
-    where valid_to_at is null and not is_retired and kerbside_id is not null
+    where kerbside_id is not null
+),
+
+segments as (
+    select
+        zone_number,
+        segment_id,
+        street,
+        is_retired,
+        if(is_assumed, {{ beginning }}, valid_from_at) as valid_from_at,
+        valid_to_at
+    from {{ ref('stg_zone_segments') }}
+),
+
+-- The instants at which anything about a bay may have changed. A bay with an event but no state is a bay too.
+instants as (
+    select kerbside_id, {{ beginning }} as at from {{ ref('int_bay_spells') }} where ended_on = {{ not_ended() }}
+    union
+    select kerbside_id, valid_from_at from places
+    union
+    select kerb_bays.kerbside_id, kerb_bays.valid_from_at
+    from kerb_bays
+    inner join places on kerb_bays.kerbside_id = places.kerbside_id
+    union
+    select places.kerbside_id, segments.valid_from_at
+    from segments
+    inner join places on segments.zone_number = places.zone_number
+),
+
+placed as (
+    select
+        instants.kerbside_id,
+        instants.at,
+        places.zone_number,
+        places.longitude,
+        places.latitude,
+        coalesce(places.is_retired, false) as is_retired
+    from instants
+    left join places
+        on
+            instants.kerbside_id = places.kerbside_id
+            and instants.at >= places.valid_from_at
+            and (places.valid_to_at is null or instants.at < places.valid_to_at)
 ),
 
 -- Some ids stand at several kerb bays, up to kilometres apart: the one nearest the sensor is meant.
 nearest as (
-    select *
-    from (
-        select
-            kerb_bays.*,
-            row_number() over (
-                partition by kerb_bays.kerbside_id
-                order by
-                    pow(kerb_bays.latitude - sensors.latitude, 2)
-                    + pow((kerb_bays.longitude - sensors.longitude) * cos(radians(sensors.latitude)), 2),
-                    bay_key
-            ) as nearest_first
-        from kerb_bays
-        inner join sensors on kerb_bays.kerbside_id = sensors.kerbside_id
-    )
-    where nearest_first = 1
-),
-
-segments as (
-    select zone_number, segment_id, street
-    from {{ ref('stg_zone_segments') }}
-    where valid_to_at is null and not is_retired
-),
-
-bays as (
     select
-        known.kerbside_id,
-        sensors.zone_number,
-        sensors.longitude,
-        sensors.latitude,
-        coalesce(sensors.is_online, false) as is_online,
-        coalesce(sensors.is_retired, false) as is_retired,
-        nearest.bay_key,
-        nearest.road_segment_id,
-        nearest.road_segment_description,
-        nearest.street
-    from known
-    left join sensors on known.kerbside_id = sensors.kerbside_id
-    left join nearest on known.kerbside_id = nearest.kerbside_id
+        placed.kerbside_id,
+        placed.at,
+        min_by(
+            struct(
+                kerb_bays.bay_key, kerb_bays.road_segment_id, kerb_bays.road_segment_description, kerb_bays.street
+            ),
+            struct(
+                {{ square_of_distance('placed', 'kerb_bays') }} as distance,
+                kerb_bays.bay_key
+            )
+        ) as bay
+    from placed
+    inner join kerb_bays
+        on
+            placed.kerbside_id = kerb_bays.kerbside_id
+            and placed.at >= kerb_bays.valid_from_at
+            and (kerb_bays.valid_to_at is null or placed.at < kerb_bays.valid_to_at)
+    where not kerb_bays.is_retired and placed.latitude is not null
+    group by placed.kerbside_id, placed.at
 ),
 
 -- Of the zone's segments the bay's own, else the lowest on its street, else the zone's only one.
 chosen as (
     select
-        bays.kerbside_id,
+        placed.kerbside_id,
+        placed.at,
         coalesce(
-            min(case when segments.segment_id = bays.road_segment_id then segments.segment_id end),
-            min(case when segments.street = bays.street then segments.segment_id end),
-            case when count(segments.segment_id) = 1 then min(segments.segment_id) end
+            min(if(segments.segment_id = nearest.bay.road_segment_id, segments.segment_id, null)),
+            min(if(segments.street = nearest.bay.street, segments.segment_id, null)),
+            if(count(segments.segment_id) = 1, min(segments.segment_id), null)
         ) as segment_id
-    from bays
-    left join segments on bays.zone_number = segments.zone_number
-    group by bays.kerbside_id
+    from placed
+    left join nearest on placed.kerbside_id = nearest.kerbside_id and placed.at = nearest.at
+    left join segments
+        on
+            placed.zone_number = segments.zone_number
+            and placed.at >= segments.valid_from_at
+            and (segments.valid_to_at is null or placed.at < segments.valid_to_at)
+            and not segments.is_retired
+    group by placed.kerbside_id, placed.at
+),
+
+described as (
+    select
+        placed.kerbside_id,
+        placed.at,
+        placed.zone_number,
+        coalesce(chosen.segment_id, nearest.bay.road_segment_id) as segment_id,
+        nearest.bay.bay_key as bay_key,
+        coalesce(nearest.bay.street, 'Unknown') as street,
+        coalesce(nearest.bay.road_segment_description, 'Unknown') as street_description,
+        placed.longitude,
+        placed.latitude,
+        placed.is_retired
+    from placed
+    left join nearest on placed.kerbside_id = nearest.kerbside_id and placed.at = nearest.at
+    left join chosen on placed.kerbside_id = chosen.kerbside_id and placed.at = chosen.at
+),
+
+changed as (
+    select
+        *,
+        lag(struct(zone_number, segment_id, bay_key, street_description, longitude, latitude, is_retired)) over (
+            partition by kerbside_id
+            order by at
+        ) as before
+    from described
+),
+
+versions as (
+    select
+        *,
+        lead(at) over (partition by kerbside_id order by at) as valid_to_at
+    from changed
+    where
+        before is null
+        or not before
+        <=> struct(zone_number, segment_id, bay_key, street_description, longitude, latitude, is_retired)
+),
+
+-- A driver pays at a meter of the bay's street, if one is near.
+meters as (
+    select
+        versions.kerbside_id,
+        versions.at,
+        min_by(
+            struct(meters.meter_id, meters.has_credit_card, meters.has_tap_and_go),
+            struct({{ square_of_distance('versions', 'meters') }} as distance, meters.meter_id)
+        ) as meter
+    from versions
+    inner join {{ ref('dim_meters') }} as meters on versions.street = meters.street
+    where
+        {{ square_of_distance('versions', 'meters') }}
+        <= pow({{ var('meter_within_metres') }} / {{ metres_per_degree() }}, 2)
+    group by versions.kerbside_id, versions.at
 )
 
 select
-    bays.kerbside_id,
-    {{ location_key('bays.zone_number', 'coalesce(chosen.segment_id, bays.road_segment_id)') }} as location_key,
-    bays.zone_number,
-    coalesce(chosen.segment_id, bays.road_segment_id) as segment_id,
-    bays.bay_key,
-    coalesce(bays.street, 'Unknown') as street,
-    coalesce(bays.road_segment_description, 'Unknown') as street_description,
-    bays.longitude,
-    bays.latitude,
-    bays.is_online,
-    bays.is_retired
-from bays
-inner join chosen on bays.kerbside_id = chosen.kerbside_id
+    concat(versions.kerbside_id, '@', date_format(versions.at, "yyyy-MM-dd'T'HH:mm:ss'Z'")) as bay_version_key,
+    versions.kerbside_id,
+    {{ location_key('versions.zone_number', 'versions.segment_id') }} as location_key,
+    versions.zone_number,
+    versions.segment_id,
+    versions.bay_key,
+    versions.street,
+    versions.street_description,
+    versions.longitude,
+    versions.latitude,
+    coalesce(meters.meter.meter_id, 'none') as meter_id,
+    meters.meter.has_credit_card as has_credit_card,
+    meters.meter.has_tap_and_go as has_tap_and_go,
+    versions.is_retired,
+    versions.at as valid_from_at,
+    versions.valid_to_at,
+    versions.valid_to_at is null as is_current
+from versions
+left join meters on versions.kerbside_id = meters.kerbside_id and versions.at = meters.at

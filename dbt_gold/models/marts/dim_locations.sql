@@ -1,3 +1,4 @@
+{{ config(tags=['references']) }}
 with segments as (
     select
         zone_number,
@@ -8,20 +9,22 @@ with segments as (
             else concat(street, ' between ', street_from, ' and ', street_to)
         end as description
     from {{ ref('stg_zone_segments') }}
-    where valid_to_at is null and not is_retired
+    where is_current and not is_retired
 ),
 
+-- Also of bays that have moved: their stays belong to where they were.
 of_bays as (
     select
+        location_key,
         zone_number,
         segment_id,
         min(street) as street,
         min(street_description) as description,
-        count(*) as bay_count,
-        avg(longitude) as longitude,
-        avg(latitude) as latitude
+        count_if(is_current) as bay_count,
+        avg(if(is_current, longitude, null)) as longitude,
+        avg(if(is_current, latitude, null)) as latitude
     from {{ ref('dim_bays') }}
-    group by zone_number, segment_id
+    group by location_key, zone_number, segment_id
 ),
 
 locations as (

@@ -1,6 +1,6 @@
 -- Never mixed with fact_parking_sessions: markers of those years are in no table of today's bays.
 -- A file is loaded whole and never changes, so a build takes the files that it does not hold yet.
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+{{ config(materialized='incremental', incremental_strategy='append', tags=['history']) }}
 select
     concat(stays.street_marker, '@', date_format(stays.arrival_at, "yyyy-MM-dd'T'HH:mm:ss'Z'")) as stay_key,
     stays.street_marker,

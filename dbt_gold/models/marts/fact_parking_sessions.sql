@@ -1,164 +1,94 @@
--- The rules stand in Python too (melpark.parking.stays); a test holds the two together.
-{% set feed_lag = seconds(var('feed_lag_seconds')) %}
-{% set exact_gap = seconds(var('exact_gap_seconds')) %}
-{% set offline_after = seconds(var('offline_after_seconds')) %}
+-- The rules stand in Python too (melpark.parking.stays and .overstays); tests hold the two together.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_where',
+        incremental_predicates=['ended_on >= ' ~ stays_from_on()],
+        partition_by='ended_on',
+    )
+}}
 {% set suspect_after = seconds(var('suspect_after_seconds')) %}
+{% set grace_micros = (var('grace_seconds') * 1000000) | int %}
 
-with feed as (
-    select max(feed_updated_at) as last_heard_at
-    from {{ ref('stg_polls') }}
-    where dataset = 'on-street-parking-bay-sensors' and outcome = 'accepted'
-),
-
-states as (
+with stays as (
     select
-        kerbside_id,
-        valid_from_at,
-        valid_to_at,
-        is_online and not is_retired as is_online
-    from {{ ref('stg_sensor_states') }}
-),
-
--- When each bay that is offline now was last heard: offline_after before its silence began.
-silent as (
-    select
-        states.kerbside_id,
-        min(states.valid_from_at) - {{ offline_after }} as last_heard_at
-    from states
-    left join (
-        select kerbside_id, max(valid_from_at) as online_from_at
-        from states
-        where is_online
-        group by kerbside_id
-    ) as revived on states.kerbside_id = revived.kerbside_id
-    where states.valid_from_at > coalesce(revived.online_from_at, timestamp'0001-01-01')
-    group by states.kerbside_id
-),
-
-followed as (
-    select
-        *,
-        lag(status) over bay as previous_status,
-        lag(status_changed_at) over bay as previous_changed_at,
-        previous_heard_at - {{ feed_lag }} as known_until_at
-    from {{ ref('stg_sensor_events') }}
-    window bay as (partition by kerbside_id order by status_changed_at)
-),
-
--- What hides between an event and the one before it.
-gaps as (
-    select
-        *,
-        coalesce(status_changed_at < known_until_at, false) as is_late,
-        case
-            when status_changed_at >= known_until_at then greatest(previous_changed_at, known_until_at)
-            else previous_changed_at
-        end as hides_from_at,
-        coalesce(
-            status_changed_at >= known_until_at and heard_at - previous_heard_at <= {{ exact_gap }},
-            false
-        ) as is_close
-    from followed
-),
-
-events as (
-    select
-        *,
-        lead(status) over bay as next_status,
-        lead(status_changed_at) over bay as next_changed_at,
-        lead(hides_from_at) over bay as next_hides_from_at,
-        lead(is_close) over bay as is_next_close,
-        lead(is_late) over bay as is_next_late
-    from gaps
-    window bay as (partition by kerbside_id order by status_changed_at)
-),
-
-ended as (
-    select
-        kerbside_id,
-        status_changed_at as revealed_at,
-        status_changed_at as arrival_min_at,
-        status_changed_at as arrival_max_at,
-        case
-            when next_status = 'Unoccupied' and is_next_close then next_changed_at
-            else next_hides_from_at
-        end as departure_min_at,
-        next_changed_at as departure_max_at,
-        'observed' as beginning,
-        case when next_status = 'Unoccupied' and is_next_close then 'observed' else 'bounded' end as ending,
-        previous_changed_at is not null and is_late or is_next_late as is_late_report,
-        origin
-    from events
-    where status = 'Present' and next_changed_at is not null
-),
-
-unseen as (
-    select
-        kerbside_id,
-        status_changed_at as revealed_at,
-        hides_from_at as arrival_min_at,
-        status_changed_at as arrival_max_at,
-        status_changed_at as departure_min_at,
-        status_changed_at as departure_max_at,
-        'bounded' as beginning,
-        'observed' as ending,
-        is_late as is_late_report,
-        origin
-    from events
-    where status = 'Unoccupied' and previous_status = 'Unoccupied'
-),
-
-unended as (
-    select
-        events.kerbside_id,
-        events.status_changed_at as revealed_at,
-        events.status_changed_at as arrival_min_at,
-        events.status_changed_at as arrival_max_at,
-        greatest(
-            events.status_changed_at,
-            coalesce(silent.last_heard_at, feed.last_heard_at) - {{ feed_lag }}
-        ) as departure_min_at,
-        cast(null as timestamp) as departure_max_at,
-        'observed' as beginning,
-        case when silent.kerbside_id is null then 'open' else 'lost' end as ending,
-        events.previous_changed_at is not null and events.is_late as is_late_report,
-        events.origin
-    from events
-    cross join feed
-    left join silent on events.kerbside_id = silent.kerbside_id
-    where events.status = 'Present' and events.next_changed_at is null
-),
-
-stays as (
-    select * from ended
-    union all
-    select * from unseen
-    union all
-    select * from unended
+        stays.*,
+        bays.bay_version_key,
+        bays.location_key,
+        bays.meter_id,
+        bays.has_credit_card,
+        bays.has_tap_and_go,
+        rules.kerbside_id is not null
+        and not (rules.is_unknown and rules.over_micros < {{ grace_micros }}) as has_rule,
+        rules.code,
+        rules.limit_minutes,
+        rules.is_touched,
+        rules.over_micros,
+        if(stays.departure_max_at is null or rules.is_unknown, null, rules.strict_micros) as most_over_micros,
+        rules.lenient_micros,
+        rules.extended_micros,
+        rules.paid_micros,
+        rules.first_breach_at,
+        rules.permitted_until_at,
+        stays.departure_min_at - stays.arrival_max_at > {{ suspect_after }} as is_suspect
+    from {{ ref('int_stays') }} as stays
+    inner join {{ ref('dim_bays') }} as bays
+        on
+            stays.kerbside_id = bays.kerbside_id
+            and stays.revealed_at >= bays.valid_from_at
+            and (bays.valid_to_at is null or stays.revealed_at < bays.valid_to_at)
+    left join {{ ref('int_stay_rules') }} as rules
+        on stays.kerbside_id = rules.kerbside_id and stays.revealed_at = rules.revealed_at
 )
 
 select
-    concat(stays.kerbside_id, '@', date_format(stays.revealed_at, "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'")) as session_key,
-    stays.kerbside_id,
-    bays.location_key,
-    case when stays.arrival_min_at = stays.arrival_max_at then stays.arrival_min_at end as arrival_at,
-    stays.arrival_min_at,
-    stays.arrival_max_at,
-    case when stays.departure_min_at = stays.departure_max_at then stays.departure_min_at end as departure_at,
-    stays.departure_min_at,
-    stays.departure_max_at,
-    stays.beginning,
-    stays.ending,
-    stays.is_late_report,
+    concat(kerbside_id, '@', date_format(revealed_at, "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'")) as session_key,
+    kerbside_id,
+    bay_version_key,
+    location_key,
+    if(arrival_min_at = arrival_max_at, arrival_min_at, null) as arrival_at,
+    arrival_min_at,
+    arrival_max_at,
+    if(departure_min_at = departure_max_at, departure_min_at, null) as departure_at,
+    departure_min_at,
+    departure_max_at,
+    beginning,
+    ending,
+    is_late_report,
+    if(
+        arrival_min_at = arrival_max_at and departure_min_at = departure_max_at,
+        {{ minutes_between('arrival_min_at', 'departure_max_at') }},
+        null
+    ) as duration_minutes,
+    greatest({{ minutes_between('arrival_max_at', 'departure_min_at') }}, 0.0D) as duration_min_minutes,
+    {{ minutes_between('arrival_min_at', 'departure_max_at') }} as duration_max_minutes,
+    is_suspect,
     case
-        when stays.arrival_min_at = stays.arrival_max_at and stays.departure_min_at = stays.departure_max_at
-            then {{ minutes_between('stays.arrival_min_at', 'stays.departure_max_at') }}
-    end as duration_minutes,
-    greatest(
-        {{ minutes_between('stays.arrival_max_at', 'stays.departure_min_at') }}, 0.0D
-    ) as duration_min_minutes,
-    {{ minutes_between('stays.arrival_min_at', 'stays.departure_max_at') }} as duration_max_minutes,
-    stays.departure_min_at - stays.arrival_max_at > {{ suspect_after }} as is_suspect,
-    stays.origin
+        when not has_rule then 'no_rule'
+        else coalesce(code, 'unrestricted')
+    end as rule_at_arrival,
+    if(has_rule, limit_minutes, null) as limit_minutes,
+    if(has_rule and ending = 'open', permitted_until_at, null) as permitted_until_at,
+    if(has_rule, over_micros / 60000000.0D, null) as overstay_min_minutes,
+    if(has_rule, most_over_micros / 60000000.0D, null) as overstay_max_minutes,
+    if(has_rule, first_breach_at, null) as first_breach_at,
+    has_rule and over_micros >= {{ grace_micros }} as is_overstay,
+    case
+        when is_suspect then 'suspect'
+        when not has_rule then 'no_rule'
+        when over_micros >= {{ grace_micros }} then 'overstay'
+        -- Nobody knows how long an open or lost stay will have lasted: it may come to stand in any later window.
+        when departure_max_at is not null and not is_touched then 'unrestricted'
+        when most_over_micros < {{ grace_micros }} then 'within'
+        when ending in ('open', 'lost') then ending
+        when most_over_micros <> lenient_micros then 'ambiguous_rule'
+        else 'uncertain_time'
+    end as verdict,
+    has_rule and over_micros > 0 and extended_micros = 0 as within_disability_extension,
+    meter_id,
+    has_credit_card,
+    has_tap_and_go,
+    if(is_suspect or not has_rule, null, paid_micros / 3600000000.0D * {{ var('tariff_per_hour') }}) as estimated_revenue,
+    origin,
+    ended_on
 from stays
-inner join {{ ref('dim_bays') }} as bays on stays.kerbside_id = bays.kerbside_id

@@ -7,5 +7,6 @@ select
     is_retired,
     valid_from_at,
     valid_to_at,
+    is_current,
     is_assumed
 from {{ source('silver', 'sign_plates') }}

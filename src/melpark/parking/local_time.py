@@ -69,6 +69,11 @@ def is_public_holiday(day: date) -> bool:
     return day in _of_year(day.year)
 
 
+def public_holidays(year: int) -> list[tuple[date, str]]:
+    """The public holidays of Victoria in a year, each with its name, in order."""
+    return sorted(holidays.country_holidays("AU", subdiv="VIC", years=year).items())
+
+
 @cache
 def _of_year(year: int) -> frozenset[date]:
-    return frozenset(holidays.country_holidays("AU", subdiv="VIC", years=year))
+    return frozenset(day for day, _ in public_holidays(year))

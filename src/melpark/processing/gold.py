@@ -1,24 +1,31 @@
-"""Gold: the dbt models, built by dbt in a process of its own, so that its memory is given back."""
+"""Gold: the dbt models, built by dbt in a process of its own, so that its memory is given back.
+
+A build makes anew what silver's news touch (melpark.processing.news), or everything when that cannot be told. What it
+was built from is written down when the whole of it has succeeded: an interrupted build is made again from the same
+point.
+"""
 
 import fcntl
+import hashlib
 import json
 import logging
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 
 from melpark.errors import StopError
 from melpark.launch import LAUNCHER
 from melpark.places import DBT_PROJECT, Home
-from melpark.processing import catalogue
+from melpark.processing import catalogue, news
 from melpark.processing.spark_session import connect, first_line, not_answering
 from melpark.settings import Settings
 
@@ -26,8 +33,8 @@ log = logging.getLogger(__name__)
 
 Action = Literal["build", "rebuild", "test", "docs"]
 COMMANDS: Mapping[Action, tuple[str, ...]] = {
-    "build": ("build",),
-    "rebuild": ("build", "--full-refresh"),
+    "build": ("build", "--exclude", "resource_type:unit_test", "tag:still"),
+    "rebuild": ("build", "--full-refresh", "--exclude", "resource_type:unit_test"),
     "test": ("test",),
     "docs": ("docs", "generate"),
 }
@@ -52,49 +59,121 @@ class Failure:
         return f"{self.node} ({told})" if told else self.node
 
 
-def run(settings: Settings, action: Action = "build") -> None:
+def run(settings: Settings, action: Action = "build", tests: bool = True) -> None:
     """Build, rebuild, test or document gold; waits while another process does so on this home.
+
+    Without `tests` a build makes the tables only: the tests of all of gold are then somebody else's.
 
     Raises RetryableError when Spark is away, StopError that names the failed models and tests.
     """
     home = Home(settings.home.resolve())
     if not home.lake.exists():
         raise StopError(f"{home.root} is no home yet", "it was never started", "Run `melpark up` first")
-    target, logs = home.engine("dbt") / "target", home.logs / "dbt"
-    for folder in (target, logs, home.gold):
+    (home.engine("dbt") / "target").mkdir(parents=True, exist_ok=True)
+    for folder in (home.logs / "dbt", home.gold):
         folder.mkdir(parents=True, exist_ok=True)
     with _alone(home) as lock:
-        _register(settings, home)
-        results = target / "run_results.json"
-        results.unlink(missing_ok=True)
-        finished = subprocess.run(
-            [
-                *LAUNCHER,
-                "-",
-                sys.executable,
-                "-c",
-                DBT,
-                "--quiet",
-                *COMMANDS[action],
-                "--vars",
-                json.dumps(variables(settings)),
-            ],
-            cwd=DBT_PROJECT,
-            env=environment(settings, home, target, logs),
-            # Held by dbt too: should this process be killed, the next build waits until dbt has ended.
-            pass_fds=(lock,),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if finished.returncode:
-            raise _failed(action, failures(results), finished.stdout, logs)
+        present = news.now(home, _models(settings))
+        command, given = COMMANDS[action], variables(settings)
+        untouched: list[str] = []
+        source = present if action in ("build", "rebuild") else news.Built.read(_built(home))
+        if source is not None and "sensor_events" in source.versions:
+            # The tests ask for the events that were there.
+            given["sensor_events_version"] = source.versions["sensor_events"].version
+        if action == "build":
+            try:
+                found = _news(settings, home, present)
+            except news.EverythingIsNewError as why:
+                log.info("Gold is built from the beginning: %s", why)
+                command = COMMANDS["rebuild"]
+            else:
+                if found is None:
+                    log.info("Gold: nothing new")
+                    return
+                given |= {name: str(value) for name, value in asdict(found).items()}
+                untouched = _untouched(found)
+        if _register(settings, home) and command == COMMANDS["build"]:
+            command = (*command, *untouched)
+        if not tests:
+            command = ("run", *command[1:])
+        _dbt(settings, home, lock, action, command, given)
+        if action in ("build", "rebuild"):
+            _write(_built(home), present.text())
     log.info("Gold: %s done", action)
 
 
-def variables(settings: Settings) -> dict[str, float]:
+def _dbt(
+    settings: Settings,
+    home: Home,
+    lock: int,
+    action: Action,
+    command: Sequence[str],
+    given: Mapping[str, object],
+) -> None:
+    target, logs = home.engine("dbt") / "target", home.logs / "dbt"
+    results = target / "run_results.json"
+    results.unlink(missing_ok=True)
+    finished = subprocess.run(
+        [*LAUNCHER, "-", sys.executable, "-c", DBT, "--quiet", *command, "--vars", json.dumps(given)],
+        cwd=DBT_PROJECT,
+        env=environment(settings, home, target, logs),
+        # Held by dbt too: should this process be killed, the next build waits until dbt has ended.
+        pass_fds=(lock,),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if finished.returncode:
+        raise _failed(action, failures(results), finished.stdout, logs)
+
+
+def _news(settings: Settings, home: Home, present: news.Built) -> news.News | None:
+    built = news.Built.read(_built(home))
+    if built is None or not all(DeltaTable.is_deltatable(str(home.gold / name)) for name in _tables()):
+        raise news.EverythingIsNewError("no build has been completed")
+    return news.since(home, built, present, settings.feed_lag)
+
+
+def _untouched(found: news.News) -> list[str]:
+    """Models that are the same after the news."""
+    return [
+        "config.materialized:view",
+        *([] if found.are_references_new else ["tag:references"]),
+        *([] if found.is_history_new else ["tag:history"]),
+    ]
+
+
+def _tables() -> list[str]:
+    """Models that are laid out by day, of which a refresh makes a part anew."""
+    return [
+        path.stem
+        for path in (DBT_PROJECT / "models").rglob("*.sql")
+        if "materialized='incremental'" in path.read_text()
+    ]
+
+
+def _models(settings: Settings) -> str:
+    """Digest of the models, and of the numbers that they are built with."""
+    files = sorted(path for path in DBT_PROJECT.rglob("*") if path.suffix in (".sql", ".csv", ".yml"))
+    digest = hashlib.sha256(json.dumps(variables(settings)).encode())
+    for path in files:
+        digest.update(path.relative_to(DBT_PROJECT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _built(home: Home) -> Path:
+    return home.engine("dbt") / "built.json"
+
+
+def _write(path: Path, text: str) -> None:
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
+
+
+def variables(settings: Settings) -> dict[str, float | str]:
     """The numbers behind the words, for dbt's `var`."""
     return {
         name: getattr(settings, name)
@@ -103,6 +182,7 @@ def variables(settings: Settings) -> dict[str, float]:
             "exact_gap_seconds",
             "offline_after_seconds",
             "suspect_after_seconds",
+            "grace_seconds",
         )
     }
 
@@ -145,11 +225,16 @@ def _failed(action: Action, found: list[Failure], output: str, logs: Path) -> St
     )
 
 
-def _register(settings: Settings, home: Home) -> None:
-    """dbt finds its sources by their names in the catalogue, which may have been lost."""
+def _register(settings: Settings, home: Home) -> bool:
+    """dbt finds its sources by their names in the catalogue, which may have been lost.
+
+    True when its views are there.
+    """
     spark = connect(settings, WAIT_SECONDS)
     try:
         catalogue.register(spark, home)
+        known = {row.viewName for row in spark.sql("SHOW VIEWS IN gold").collect()}
+        return {path.stem for path in (DBT_PROJECT / "models" / "staging").glob("*.sql")} <= known
     except PySparkException as error:
         raise not_answering(settings, first_line(error)) from error
     finally:

@@ -16,6 +16,7 @@ from melpark.settings import Settings
 log = logging.getLogger(__name__)
 
 TIMESTAMP = PrimitiveType("timestamp")
+DATE = PrimitiveType("date")
 READS = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN})
 # DuckDB's own would name the views' sources.
 TABLES = (
@@ -68,7 +69,7 @@ def connect(home: Home, memory_limit: str | None = None) -> duckdb.DuckDBPyConne
     for database, path in on_disk(home):
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
         try:
-            _add_view(connection, f'"{database}"."{path.name}"', DeltaTable(path))
+            add_view(connection, f'"{database}"."{path.name}"', DeltaTable(path))
         except (DeltaError, duckdb.Error) as error:
             log.warning("%s.%s cannot be read: %s", database, path.name, error)
             continue
@@ -82,7 +83,7 @@ def connect(home: Home, memory_limit: str | None = None) -> duckdb.DuckDBPyConne
     return connection
 
 
-def _add_view(connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTable) -> None:
+def add_view(connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTable) -> None:
     """A view of the files of the table's newest version, read by DuckDB itself.
 
     Scanning through pyarrow instead crashed the interpreter at its end when a LIMIT left a scan unfinished.
@@ -104,6 +105,9 @@ def _shown(field: Field, present: set[str]) -> str:
     if field.name not in present:
         # A column that was added after the newest file was written is in no file yet.
         return f'NULL AS "{field.name}"'
+    if field.type == DATE:
+        # Of a column by which the table is laid out, the folders' names hold the days as text.
+        return f'CAST("{field.name}" AS DATE) AS "{field.name}"'
     if field.type == TIMESTAMP:
         # Files of before may hold times as INT96, which says nothing of the zone; Delta's are UTC.
         return f'CAST("{field.name}" AS TIMESTAMPTZ) AS "{field.name}"'

@@ -19,6 +19,7 @@ from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
 MAINTENANCE_HOUR = 3
+GOLD_TESTS_HOUR = 4
 # By then the streams have taken their first batches, with which a build would share the cores.
 FIRST_GOLD_AFTER = timedelta(seconds=45)
 
@@ -42,12 +43,15 @@ def run(settings: Settings, polls: bool = True) -> None:
         scheduler.add_job(
             _attempt,
             "interval",
-            args=("gold", lambda: gold.run(settings, "build")),
+            args=("gold", lambda: gold.run(settings, "build", tests=False)),
             seconds=settings.gold_interval_seconds,
             next_run_time=datetime.now(UTC) + FIRST_GOLD_AFTER,
         )
         scheduler.add_job(
             _attempt, "cron", args=("maintenance", lambda: maintenance.run(settings)), hour=MAINTENANCE_HOUR
+        )
+        scheduler.add_job(
+            _attempt, "cron", args=("tests of gold", lambda: gold.run(settings, "test")), hour=GOLD_TESTS_HOUR
         )
         scheduler.start()
         try:

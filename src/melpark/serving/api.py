@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from melpark.serving.bays import JSON_OPTIONS, Bay
-from melpark.serving.freshness import attribution
 from melpark.serving.live import LiveState
 from melpark.serving.problems import described
 from melpark.serving.schemas import BayAnswer, BayFilter, BaysAnswer, FreshnessAnswer, StreetsAnswer
@@ -151,7 +150,7 @@ def _about(live: LiveState, now: datetime) -> dict[str, Any]:
             "age_seconds": fresh.source_age_seconds,
             "is_stale": fresh.is_stale,
         },
-        "attribution": attribution(live.settings),
+        "attribution": live.settings.attribution,
         "last_event_id": live.stream.last_event_id,
     }
 

@@ -15,7 +15,6 @@ from melpark.places import STATIC_PAGE
 from melpark.serving import api, page, problems
 from melpark.serving.change_reader import ChangeReader
 from melpark.serving.database import Streets
-from melpark.serving.freshness import attribution
 from melpark.serving.guard import Guard
 from melpark.serving.live import LiveState
 from melpark.serving.schemas import Health, Readiness
@@ -57,7 +56,7 @@ def create_app(
     app = FastAPI(
         title="MelPark",
         summary="Melbourne's on-street parking, live",
-        description=DESCRIPTION.format(attribution=attribution(settings)),
+        description=DESCRIPTION.format(attribution=settings.attribution),
         version=version("melpark"),
         docs_url=None,
         redoc_url=None,

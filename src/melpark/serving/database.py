@@ -12,7 +12,6 @@ from melpark.contracts import BAYS
 from melpark.errors import MelParkError
 from melpark.ingestion.database import connect
 from melpark.places import READER_ROLE, SCHEMA
-from melpark.serving.freshness import attribution
 from melpark.serving.streets import fit_streets, geojson
 from melpark.settings import Settings
 
@@ -55,6 +54,6 @@ class Streets:
             if self._monotonic() >= self._until:
                 lines = fit_streets(bay_places(self._settings))
                 if lines or not self._known:
-                    self._known = geojson(lines, attribution(self._settings))
+                    self._known = geojson(lines, self._settings.attribution)
                 self._until = self._monotonic() + (FITTED_STREETS_SECONDS if lines else NO_STREETS_SECONDS)
             return self._known

@@ -6,9 +6,6 @@ from datetime import datetime, timedelta
 from melpark.serving.bays import Poll
 from melpark.settings import Settings
 
-CITY_ATTRIBUTION = "City of Melbourne Open Data, CC BY 4.0"
-SIMULATED_ATTRIBUTION = "Simulated by MelPark; contains no City of Melbourne data"
-
 
 @dataclass(frozen=True)
 class Freshness:
@@ -61,11 +58,6 @@ def freshness(
         last_commit_at=last_commit_at,
         poll_id=poll.poll_id if poll else None,
     )
-
-
-def attribution(settings: Settings) -> str:
-    """Who the data is owed to."""
-    return SIMULATED_ATTRIBUTION if settings.source == "simulator" else CITY_ATTRIBUTION
 
 
 def _seconds(age: timedelta | None) -> float | None:

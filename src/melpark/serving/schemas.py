@@ -18,8 +18,7 @@ from melpark.contracts.sensors import (
 )
 from melpark.contracts.table import IS_RETIRED
 from melpark.serving.bays import Bay
-from melpark.serving.freshness import CITY_ATTRIBUTION
-from melpark.settings import SourceKind
+from melpark.settings import CITY_ATTRIBUTION, SourceKind
 
 Box = tuple[float, float, float, float]
 GLOBE: Box = (-180.0, -90.0, 180.0, 90.0)

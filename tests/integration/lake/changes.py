@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from melpark.contracts import (
+    FEED_OUTAGES,
     POLLS,
     REFERENCES,
     SENSOR_EVENTS,
@@ -19,6 +20,7 @@ from melpark.contracts import (
     Table,
 )
 from melpark.ingestion.sources import PARSERS
+from melpark.parking.intervals import Interval
 from melpark.parking.stays import Event, Present
 
 OFFLINE_AFTER = timedelta(minutes=15)
@@ -68,14 +70,20 @@ class History:
     def __init__(self) -> None:
         self.changes: list[Change] = []
         self.bays: dict[str, Bay] = {}
+        self.zones: dict[str, int | None] = {}
+        self.silences: list[Interval] = []
+        self.began_at: datetime | None = None
         self.feed_updated_at = datetime.min.replace(tzinfo=UTC)
         self._poll_ids = itertools.count(1)
 
     def take(self, observed_at: datetime, rows: Iterable[Row]) -> None:
         """One accepted poll of the sensors, as rows of its parser."""
         rows = list(rows)
+        self.began_at = self.began_at or max(row["heard_at"] for row in rows)
         previous_feed, self.feed_updated_at = self.feed_updated_at, max(row["heard_at"] for row in rows)
         assert self.feed_updated_at >= previous_feed
+        if previous_feed > datetime.min.replace(tzinfo=UTC):
+            self._note_silence(observed_at, Interval(previous_feed + OFFLINE_AFTER, self.feed_updated_at))
         for row in rows:
             self._take_row(observed_at, row)
         self.changes.append(Change(POLLS, self._poll(observed_at)))
@@ -85,8 +93,21 @@ class History:
         heard_at = self.feed_updated_at if bay.is_online else bay.heard_at
         return Present(last_heard_at=heard_at, is_online=bay.is_online)
 
+    def _note_silence(self, observed_at: datetime, silence: Interval) -> None:
+        if silence.is_empty:
+            return
+        self.silences.append(silence)
+        row = {
+            "start_at": silence.start_at,
+            "end_at": silence.end_at,
+            "observed_at": observed_at,
+            "origin": "live",
+        }
+        self.changes.append(Change(FEED_OUTAGES, row))
+
     def _take_row(self, observed_at: datetime, row: Row) -> None:
         kerbside_id = row["kerbside_id"]
+        self.zones.setdefault(kerbside_id, row["zone_number"])
         known = self.bays.get(kerbside_id)
         newest = known.events[-1] if known else None
         before = len(self.changes)

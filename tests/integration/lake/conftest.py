@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import Producer
 
 from integration.lake import engines
+from integration.lake.case_bays import MADE_UP_PLATES, add_cases, calendar_of, rule_changes
 from integration.lake.changes import (
     Change,
     History,
@@ -18,13 +19,16 @@ from integration.lake.changes import (
     captured_references,
     made_up_polls,
 )
-from melpark.contracts import SENSOR_EVENTS
+from melpark.contracts import SENSOR_EVENTS, SIGN_PLATES
+from melpark.parking.plates import Plate
+from melpark.parking.rules import Coverage, Window
 from melpark.places import Home, topic
 from melpark.processing import gold, streams, topics
 from melpark.settings import Settings
 from melpark.stack import kafka, spark
 from plugins.ports import free_ports
 
+CALENDAR_ZONES = 60
 GOOD = {
     "kerbside_id": "misfit",
     "status_changed_at": "2025-08-05T05:00:00Z",
@@ -63,6 +67,8 @@ class Lake:
     logs: Path
     messages: Counter[str] = field(default_factory=Counter)
     written: list[Change] = field(default_factory=list)
+    calendar: list[Window] = field(default_factory=list)
+    coverage: list[Coverage] = field(default_factory=list)
 
     @property
     def home(self) -> Home:
@@ -133,8 +139,20 @@ def lake(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[
 @pytest.fixture(scope="session")
 def built(lake: Lake) -> Lake:
     """The lake with gold built from what it was filled with."""
-    gold.run(lake.settings, "build")
+    gold.run(lake.settings, tests=False)
     return lake
+
+
+def _plates(references: list[Change], taken: set[int]) -> dict[int, frozenset[Plate]]:
+    """Those of the City's first zones whose numbers are not taken."""
+    by_zone: dict[int, set[Plate]] = defaultdict(set)
+    for change in references:
+        if change.table is SIGN_PLATES:
+            row = change.row
+            by_zone[row["zone_number"]].add(
+                Plate(row["days"], row["start_minute"], row["finish_minute"], row["code"])
+            )
+    return {zone: frozenset(by_zone[zone]) for zone in sorted(by_zone.keys() - taken)[:CALENDAR_ZONES]}
 
 
 def _fill(lake: Lake, capture: Path) -> None:
@@ -143,8 +161,15 @@ def _fill(lake: Lake, capture: Path) -> None:
     # Without the City's capture the made-up bays must do.
     for observed_at, rows in captured_polls(capture):
         lake.history.take(observed_at, rows)
+    references = list(captured_references(capture))
+    lake.calendar, lake.coverage = add_cases(lake.history)
+    plates = MADE_UP_PLATES | _plates(references, {known.zone_number for known in lake.coverage})
+    windows, coverage = calendar_of(plates)
+    lake.calendar += windows
+    lake.coverage += coverage
     events = [change for change in lake.history.changes if change.table is SENSOR_EVENTS]
-    lake.write(*captured_references(capture), *lake.history.changes, *events[:300])
+    lake.write(*references, *rule_changes(lake.calendar, lake.coverage))
+    lake.write(*lake.history.changes, *events[:300])
     name = topic(SENSOR_EVENTS.name)
     for number, value in enumerate(MISFITS):
         lake.produce(name, value, json.dumps({"kerbside_id": f"misfit-{number}"}))

@@ -51,4 +51,5 @@ def test_the_numbers_behind_the_words_come_from_the_settings() -> None:
         "exact_gap_seconds",
         "offline_after_seconds",
         "suspect_after_seconds",
+        "grace_seconds",
     }

@@ -1,0 +1,292 @@
+"""What silver has learned since gold was built: from which instant on, and from which day, gold is made anew.
+
+Delta's log tells which files came and which went between two versions of a table; the rows that stand in only one of
+the two sets are the news, so a table that was merely packed has none. Nothing is asked of Spark, and what is read
+grows with the news.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from melpark.contracts import POLLS, SENSOR_STATES, SENSORS
+from melpark.parking.local_time import local_day
+from melpark.places import Home
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a Delta table; a table that was made anew has another id."""
+
+    table_id: str
+    version: int
+
+
+Versions = Mapping[str, Version]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A silver table that the facts are made of: its key, and the column from whose instant on a row changes them.
+
+    Where a row is only cut or extended (`until`), they change from the earlier of its two ends on.
+    """
+
+    table: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    since: str
+    until: str | None = None
+
+
+SENSOR_EVENTS = Source(
+    "sensor_events",
+    ("kerbside_id", "status_changed_at"),
+    ("status", "heard_at", "previous_heard_at", "origin"),
+    "status_changed_at",
+)
+SOURCES = (
+    SENSOR_EVENTS,
+    Source(
+        "sensor_states",
+        ("kerbside_id", "valid_from_at"),
+        ("is_online", "zone_number", "longitude", "latitude", "is_retired"),
+        "valid_from_at",
+    ),
+    Source("feed_outages", ("start_at",), ("end_at",), "start_at"),
+    Source(
+        "rule_windows",
+        ("zone_number", "start_at", "code"),
+        ("end_at", "limit_minutes", "kind", "is_metered", "clock_start_at"),
+        "start_at",
+    ),
+    Source("rule_versions", ("zone_number", "start_at"), ("end_at",), "start_at", until="end_at"),
+    Source(
+        "bays",
+        ("bay_key", "observed_at"),
+        ("kerbside_id", "road_segment_id", "longitude", "latitude", "is_retired", "is_assumed"),
+        "if(is_assumed, TIMESTAMPTZ '1970-01-01 00:00:00+00', observed_at)",
+    ),
+    Source(
+        "zone_segments",
+        ("zone_number", "segment_id", "observed_at"),
+        ("street", "is_retired", "is_assumed"),
+        "if(is_assumed, TIMESTAMPTZ '1970-01-01 00:00:00+00', observed_at)",
+    ),
+)
+# What bays, locations, plates and meters are made of, beside the places of the sensors.
+REFERENCES = ("bays", "zone_segments", "sign_plates", "bay_restrictions", "meters")
+HISTORY = "historical_stays"
+TABLES = (*dict.fromkeys((*(source.table for source in SOURCES), *REFERENCES, POLLS.name, HISTORY)),)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What gold was built from, up to which instant of the source, and by which models (a digest of them)."""
+
+    versions: Versions
+    until_at: datetime | None
+    models: str
+
+    def text(self) -> str:
+        return json.dumps(
+            {
+                "versions": {name: asdict(version) for name, version in self.versions.items()},
+                "until_at": self.until_at.isoformat() if self.until_at else None,
+                "models": self.models,
+            },
+            indent=1,
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> "Built | None":
+        """What the file says; None when there is none that can be read."""
+        try:
+            held = json.loads(path.read_text())
+            return cls(
+                {name: Version(**version) for name, version in held["versions"].items()},
+                datetime.fromisoformat(held["until_at"]) if held["until_at"] else None,
+                held["models"],
+            )
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+
+@dataclass(frozen=True)
+class News:
+    """From when on silver is another than gold was built from.
+
+    `news_from_at`: no event before it is new. `stays_from_on`: stays that ended on earlier local days are as they were.
+    `occupancy_from_on`: so is occupancy of earlier local days. `are_references_new`: bays, locations, plates or meters
+    may be others. `is_history_new`: so may the stays of historical files.
+    """
+
+    news_from_at: datetime
+    stays_from_on: date
+    occupancy_from_on: date
+    are_references_new: bool = False
+    is_history_new: bool = False
+
+
+class EverythingIsNewError(Exception):
+    """Gold must be made anew from the beginning; says why."""
+
+
+def now(home: Home, models: str) -> Built:
+    """The present versions of silver, of which models with this digest are to be built."""
+    tables = {name: table for name in TABLES if (table := _table(home.silver(name))) is not None}
+    versions = {name: Version(str(table.metadata().id), table.version()) for name, table in tables.items()}
+    polls = tables.get(POLLS.name)
+    return Built(versions, None if polls is None else _feed_updated_at(polls), models)
+
+
+def since(home: Home, built: Built, present: Built, feed_lag: timedelta) -> News | None:
+    """What is new; None when nothing is.
+
+    Raises EverythingIsNewError when that cannot be told, or it is everything.
+    """
+    if built.models != present.models:
+        raise EverythingIsNewError("the models or their settings have changed")
+    if built.versions == present.versions:
+        return None
+    if built.until_at is None or present.until_at is None:
+        raise EverythingIsNewError("no poll of the sensors had come")
+    # Who was there then has stayed on since.
+    instants = [built.until_at]
+    reaches_back = []
+    for source in SOURCES:
+        changed = _changed(home, source, built.versions, present.versions)
+        if changed is None:
+            continue
+        instants += _earliest(source, changed)
+        if source is SENSOR_EVENTS:
+            reaches_back += _hidden_since(home, changed, feed_lag)
+    return News(
+        news_from_at=min(instants),
+        stays_from_on=local_day(min(instants)),
+        occupancy_from_on=local_day(min(instants + reaches_back)),
+        are_references_new=any(built.versions.get(name) != present.versions.get(name) for name in REFERENCES)
+        or _have_places_changed(home),
+        is_history_new=built.versions.get(HISTORY) != present.versions.get(HISTORY),
+    )
+
+
+def _have_places_changed(home: Home) -> bool:
+    """Whether a sensor is new, has moved or is retired."""
+    states, bays = _table(home.silver(SENSOR_STATES.name)), _table(home.gold / "dim_bays")
+    if states is None or bays is None:
+        return True
+    columns = "kerbside_id, zone_number, longitude, latitude, is_retired"
+    with duckdb.connect(config={"threads": 1}) as session:
+        session.register("states", states.to_pyarrow_dataset())
+        session.register("bays", bays.to_pyarrow_dataset())
+        found = session.execute(
+            f"""
+            SELECT count(*) FROM (
+                SELECT {columns} FROM states WHERE valid_to_at IS NULL
+                EXCEPT
+                SELECT {columns} FROM bays WHERE is_current
+            )
+            """
+        ).fetchone()
+    return found is not None and found[0] > 0
+
+
+def _changed(home: Home, source: Source, before: Versions, after: Versions) -> str | None:
+    """SQL of the rows that only one of the two versions has; None when no file came or went."""
+    old, new = before.get(source.table), after.get(source.table)
+    if old == new:
+        return None
+    if old is None or new is None or old.table_id != new.table_id:
+        raise EverythingIsNewError(f"silver.{source.table} was made anew")
+    path = home.silver(source.table)
+    try:
+        old_files = set(DeltaTable(path, version=old.version).file_uris())
+        new_files = set(DeltaTable(path, version=new.version).file_uris())
+    except (DeltaError, OSError) as error:
+        raise EverythingIsNewError(f"version {old.version} of silver.{source.table} is gone") from error
+    came, went = sorted(new_files - old_files), sorted(old_files - new_files)
+    if not came and not went:
+        return None
+    columns = ", ".join((*source.key, *source.columns))
+    added = _select(columns, came or went, bool(came))
+    removed = _select(columns, went or came, bool(went))
+    return f"(({added}) EXCEPT ALL ({removed})) UNION ALL (({removed}) EXCEPT ALL ({added}))"
+
+
+def _select(columns: str, files: Sequence[str], holds: bool) -> str:
+    names = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    return f"SELECT {columns} FROM read_parquet([{names}], union_by_name => true) WHERE {holds}"
+
+
+def _earliest(source: Source, changed: str) -> list[datetime]:
+    # A row of which one end was moved counts from the earlier of the two.
+    instant = f"min({source.since})"
+    if source.until:
+        instant = f"if(count(*) > 1, min({source.until}), {instant})"
+    return _instants(
+        f"SELECT min(instant) FROM (SELECT {instant} AS instant FROM ({changed}) GROUP BY {', '.join(source.key)})"
+    )
+
+
+def _hidden_since(home: Home, changed: str, feed_lag: timedelta) -> list[datetime]:
+    """From when on the new events may hide changes, and those after them hid some until now.
+
+    Gold's spells tell what came before each.
+    """
+    spells = _table(home.gold / "int_bay_spells")
+    if spells is None:
+        raise EverythingIsNewError("gold was never built")
+    lag = f"to_microseconds({feed_lag // timedelta(microseconds=1)})"
+    return _instants(
+        f"""
+        SELECT min(least(
+            spells.next_hides_from_at,
+            CASE
+                WHEN events.status_changed_at >= events.previous_heard_at - {lag}
+                    THEN greatest(spells.status_changed_at, events.previous_heard_at - {lag})
+                ELSE spells.status_changed_at
+            END
+        ))
+        FROM ({changed}) AS events
+        JOIN named AS spells
+            ON spells.kerbside_id = events.kerbside_id
+            AND spells.status_changed_at < events.status_changed_at
+            AND coalesce(spells.next_changed_at >= events.status_changed_at, true)
+        """,
+        spells,
+    )
+
+
+def _feed_updated_at(polls: DeltaTable) -> datetime | None:
+    """The feed's own time at the newest accepted poll."""
+    found = _instants(
+        f"SELECT max(feed_updated_at) FROM named WHERE dataset = '{SENSORS.dataset}' AND outcome = 'accepted'",
+        polls,
+    )
+    return found[0] if found else None
+
+
+def _instants(query: str, table: DeltaTable | None = None) -> list[datetime]:
+    """The one instant of a query, or none. It may call the table `named`."""
+    with duckdb.connect(config={"threads": 1}) as session:
+        session.execute("SET TimeZone = 'UTC'")
+        if table is not None:
+            session.register("named", table.to_pyarrow_dataset())
+        row = session.execute(f"SELECT epoch_us(instant) FROM ({query}) AS found(instant)").fetchone()
+    if row is None or row[0] is None:
+        return []
+    return [datetime.fromtimestamp(0, UTC) + timedelta(microseconds=row[0])]
+
+
+def _table(path: Path) -> DeltaTable | None:
+    try:
+        return DeltaTable(path)
+    except TableNotFoundError:
+        return None
