@@ -84,6 +84,35 @@ steps as (
     where greatest(spans.start_at, bounds.from_at) < least(spans.end_at, bounds.until_at)
 ),
 
+-- Days on which the feed was not heard at all: nothing is said of them.
+silences as (
+    select
+        date_add({{ local_date('outages.start_at') }}, 1) as first_day,
+        date_sub({{ local_date('coalesce(outages.end_at, bounds.until_at)') }}, 1) as last_day
+    from {{ ref('stg_feed_outages') }} as outages
+    cross join bounds
+),
+
+-- Where bays are cut. Within a silence there is no need.
+midnights as (
+    select {{ midnight('days.day') }} as at
+    from (
+        select explode(sequence({{ local_date('from_at') }}, {{ local_date('until_at') }})) as day
+        from bounds
+    ) as days
+    left anti join silences on days.day > silences.first_day and days.day <= silences.last_day
+),
+
+places as (
+    select
+        bays.kerbside_id,
+        bays.location_key,
+        greatest(bays.valid_from_at, bounds.from_at) as from_at,
+        coalesce(least(bays.valid_to_at, bounds.until_at), bounds.until_at) as to_at
+    from {{ ref('dim_bays') }} as bays
+    cross join bounds
+),
+
 points as (
     select
         kerbside_id,
@@ -97,31 +126,12 @@ points as (
     from (
         select kerbside_id, edge.at as at, what, edge.step as step, cast(null as string) as location_key from steps
         union all
-        -- Each bay's location, said again at every midnight.
-        select
-            bays.kerbside_id,
-            explode(
-                array_union(
-                    array(greatest(bays.valid_from_at, bounds.from_at)),
-                    transform(
-                        sequence(
-                            {{ local_date('greatest(bays.valid_from_at, bounds.from_at)') }},
-                            {{ local_date('coalesce(least(bays.valid_to_at, bounds.until_at), bounds.until_at)') }}
-                        ),
-                        day -> greatest(
-                            {{ midnight('day') }}, greatest(bays.valid_from_at, bounds.from_at)
-                        )
-                    )
-                )
-            ),
-            'place',
-            0,
-            bays.location_key
-        from {{ ref('dim_bays') }} as bays
-        cross join bounds
-        where
-            greatest(bays.valid_from_at, bounds.from_at)
-            < coalesce(least(bays.valid_to_at, bounds.until_at), bounds.until_at)
+        select kerbside_id, from_at, 'place', 0, location_key from places where from_at < to_at
+        union all
+        select places.kerbside_id, midnights.at, 'place', 0, places.location_key
+        from places
+        cross join midnights
+        where midnights.at >= places.from_at and midnights.at < places.to_at
     )
     group by kerbside_id, at
 ),
@@ -138,19 +148,6 @@ swept as (
         last_value(location_key, true) over bay as location_key
     from points
     window bay as (partition by kerbside_id order by at)
-),
-
--- Nothing is said of a day on which the feed was not heard at all.
-silent_days as (
-    select explode(sequence(first_day, last_day)) as day
-    from (
-        select
-            date_add({{ local_date('outages.start_at') }}, 1) as first_day,
-            date_sub({{ local_date('coalesce(outages.end_at, bounds.until_at)') }}, 1) as last_day
-        from {{ ref('stg_feed_outages') }} as outages
-        cross join bounds
-    )
-    where first_day <= last_day
 )
 
 select
@@ -163,5 +160,8 @@ select
     is_online and is_uncertain as is_uncertain,
     {{ local_date('start_at') }} as local_date
 from swept
-left anti join silent_days on {{ local_date('swept.start_at') }} = silent_days.day
+left anti join silences
+    on
+        {{ local_date('swept.start_at') }} >= silences.first_day
+        and {{ local_date('swept.start_at') }} <= silences.last_day
 where is_present and end_at is not null

@@ -2,8 +2,8 @@
 
 import dataclasses
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -143,16 +143,16 @@ def built(lake: Lake) -> Lake:
     return lake
 
 
-def _plates(references: list[Change], taken: set[int]) -> dict[int, frozenset[Plate]]:
-    """Those of the City's first zones whose numbers are not taken."""
-    by_zone: dict[int, set[Plate]] = defaultdict(set)
+def _plates(references: list[Change], zones: Iterable[int]) -> dict[int, frozenset[Plate]]:
+    """Those of the City's zones."""
+    by_zone: dict[int, set[Plate]] = {zone: set() for zone in zones}
     for change in references:
-        if change.table is SIGN_PLATES:
+        if change.table is SIGN_PLATES and change.row["zone_number"] in by_zone:
             row = change.row
             by_zone[row["zone_number"]].add(
                 Plate(row["days"], row["start_minute"], row["finish_minute"], row["code"])
             )
-    return {zone: frozenset(by_zone[zone]) for zone in sorted(by_zone.keys() - taken)[:CALENDAR_ZONES]}
+    return {zone: frozenset(plates) for zone, plates in by_zone.items() if plates}
 
 
 def _fill(lake: Lake, capture: Path) -> None:
@@ -163,7 +163,9 @@ def _fill(lake: Lake, capture: Path) -> None:
         lake.history.take(observed_at, rows)
     references = list(captured_references(capture))
     lake.calendar, lake.coverage = add_cases(lake.history)
-    plates = MADE_UP_PLATES | _plates(references, {known.zone_number for known in lake.coverage})
+    taken = {known.zone_number for known in lake.coverage}
+    bays = Counter(zone for zone in lake.history.zones.values() if zone is not None and zone not in taken)
+    plates = MADE_UP_PLATES | _plates(references, [zone for zone, _ in bays.most_common(CALENDAR_ZONES)])
     windows, coverage = calendar_of(plates)
     lake.calendar += windows
     lake.coverage += coverage
