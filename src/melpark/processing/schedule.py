@@ -1,11 +1,9 @@
 """The loop of one machine: polls, gold every few minutes, maintenance every night."""
 
-import fcntl
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 
@@ -13,6 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from melpark.errors import MelParkError, StopError
 from melpark.ingestion import poller
+from melpark.locks import only_one
 from melpark.places import Home
 from melpark.processing import gold, maintenance
 from melpark.settings import Settings
@@ -36,7 +35,10 @@ def run(settings: Settings, polls: bool = True) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    with _only_one(Home(settings.home)):
+    refusal = StopError(
+        "Another `melpark schedule` runs on this home", "", "Stop it, or let the stack run its own"
+    )
+    with only_one(Home(settings.home).run / "schedule.lock", refusal):
         scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -69,16 +71,3 @@ def _attempt(name: str, job: Callable[[], None]) -> None:
         log.info("%s done", name)
     except MelParkError as error:
         log.error("%s failed: %s", name, error)
-
-
-@contextmanager
-def _only_one(home: Home) -> Iterator[None]:
-    home.run.mkdir(parents=True, exist_ok=True)
-    with (home.run / "schedule.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StopError(
-                "Another `melpark schedule` runs on this home", "", "Stop it, or let the stack run its own"
-            ) from None
-        yield

@@ -5,14 +5,13 @@ the server; the next driver starts them anew on the same checkpoints, and Spark 
 driver per layer: a second one is refused.
 """
 
-import fcntl
 import logging
 import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from pyspark.errors import PySparkException
 
 from melpark.contracts import CAPTURED
 from melpark.errors import ConfigurationError, RetryableError, StopError
+from melpark.locks import only_one
 from melpark.places import Home, topic
 from melpark.processing import catalogue, kafka_log, lake, merging, silver, spark_loader
 from melpark.processing.bronze_position import Unread
@@ -149,25 +149,13 @@ def _rebuild_wish(home: Home) -> Path:
     return home.checkpoints / "rebuild_silver"
 
 
-@contextmanager
-def _only_driver(home: Home, layer: str, wait_seconds: float = 0) -> Iterator[None]:
-    """The kernel lets go of the lock when its process dies, however it dies."""
-    home.run.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + wait_seconds
-    with (home.run / f"stream-{layer}.lock").open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() >= deadline:
-                    raise StopError(
-                        f"Another process runs the stream {layer} of this home",
-                        "there is one driver for each layer",
-                        "Stop it first, or let it run",
-                    ) from None
-                time.sleep(LOOK_SECONDS)
-        yield
+def _only_driver(home: Home, layer: str, wait_seconds: float = 0) -> AbstractContextManager[None]:
+    refusal = StopError(
+        f"Another process runs the stream {layer} of this home",
+        "there is one driver for each layer",
+        "Stop it first, or let it run",
+    )
+    return only_one(home.run / f"stream-{layer}.lock", refusal, wait_seconds)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ A file is known by its SHA-256. Its stays are one commit, which also says that t
 quarantine is committed just before, and replaced when a run was killed in between.
 """
 
-import fcntl
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 
 from melpark.errors import StopError
+from melpark.locks import only_one
 from melpark.places import Home
 from melpark.processing import catalogue
 from melpark.processing.history import files, lines
@@ -60,7 +60,8 @@ def run(home: Home, paths: Sequence[Path], now: datetime, progress: Progress) ->
     Raises ConfigurationError or RefusedError for a file that is missing, broken or of other columns (those before it
     stay loaded), StopError when another run works on this home.
     """
-    with _alone(home):
+    refusal = StopError(f"Another backfill runs on {home.root}", "one at a time", "Wait until it has ended")
+    with only_one(home.run / "backfill.lock", refusal):
         catalogue.create(home)
         texts = [text for path in paths for text in files.texts(path)]
         # A wrong file is found before hours go into the one before it.
@@ -201,16 +202,3 @@ def _explained(text: Text) -> Iterator[None]:
             str(error),
             "Nothing of it was loaded; free space on the disk of the home if that is the cause, then run it again",
         ) from error
-
-
-@contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    home.run.mkdir(parents=True, exist_ok=True)
-    with (home.run / "backfill.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StopError(
-                f"Another backfill runs on {home.root}", "one at a time", "Wait until it has ended"
-            ) from None
-        yield
