@@ -54,6 +54,7 @@ spans as (
     select bays.kerbside_id, outages.start_at, outages.end_at, 'blocked'
     from {{ ref('stg_feed_outages') }} as outages
     cross join (select distinct kerbside_id from states) as bays
+    where coalesce(outages.end_at > {{ midnight(occupancy_from_on()) }}, true)
     union all
     select kerbside_id, occupied_from_at, occupied_to_at, 'occupied'
     from spells

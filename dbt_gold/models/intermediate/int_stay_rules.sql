@@ -101,7 +101,7 @@ slabs as (
         bool_or(is_touched) as is_touched,
         bool_or(is_touched and is_unknown) as is_unknown,
         array_join(sort_array(collect_set(code)), ' + ') as code,
-        max(limit_minutes) as limit_minutes,
+        if(count(limit_minutes) = count(*), max(limit_minutes), null) as limit_minutes,
         if(count(over_from_at) = count(*), max(over_from_at), null) as over_from_at,
         if(count(over_from_at) = count(*), max(longest_over_from_at), null) as lenient_from_at,
         if(count(over_from_at) = count(*), max(extended_over_from_at), null) as extended_over_from_at,

@@ -180,7 +180,8 @@ meters as (
     from versions
     inner join {{ ref('dim_meters') }} as meters on versions.street = meters.street
     where
-        {{ square_of_distance('versions', 'meters') }}
+        not meters.is_retired
+        and {{ square_of_distance('versions', 'meters') }}
         <= pow({{ var('meter_within_metres') }} / {{ metres_per_degree() }}, 2)
     group by versions.kerbside_id, versions.at
 )

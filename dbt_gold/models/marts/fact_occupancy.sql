@@ -72,7 +72,7 @@ swept as (
     select
         location_key,
         timestamp_seconds(unix_seconds(at) div 900 * 900) as starts_at,
-        {{ minutes_between('at', 'lead(at) over place') }} as minutes,
+        {{ micros_between('at', 'lead(at) over place') }} as micros,
         sum(bays) over place as bays,
         sum(online) over place as online,
         sum(occupied) over place as occupied,
@@ -85,15 +85,16 @@ measured as (
     select
         location_key,
         starts_at,
-        sum(bays * minutes) as bay_minutes,
-        sum(online * minutes) as online_minutes,
-        sum(occupied * minutes) as occupied_minutes,
-        sum(uncertain * minutes) as uncertain_minutes,
-        sum(if(online > 0 and occupied = online, minutes, 0.0D)) as minutes_full,
+        -- Whole microseconds: their sum is the same in any order.
+        sum(bays * micros) / 60000000.0D as bay_minutes,
+        sum(online * micros) / 60000000.0D as online_minutes,
+        sum(occupied * micros) / 60000000.0D as occupied_minutes,
+        sum(uncertain * micros) / 60000000.0D as uncertain_minutes,
+        sum(if(online > 0 and occupied = online, micros, 0L)) / 60000000.0D as minutes_full,
         cast(max(bays) as int) as bays_total,
         cast(max(online) as int) as bays_online
     from swept
-    where minutes > 0
+    where micros > 0
     group by location_key, starts_at
 ),
 

@@ -32,12 +32,11 @@ from melpark.settings import Settings
 log = logging.getLogger(__name__)
 
 Action = Literal["build", "rebuild", "test", "docs"]
-COMMANDS: Mapping[Action, tuple[str, ...]] = {
-    "build": ("build", "--exclude", "resource_type:unit_test", "tag:still"),
-    "rebuild": ("build", "--full-refresh", "--exclude", "resource_type:unit_test"),
-    "test": ("test",),
-    "docs": ("docs", "generate"),
-}
+# Calendars do not change with silver.
+BUILD = ("run", "--exclude", "tag:still")
+WHOLE = ("run", "--full-refresh")
+TESTS = ("test", "--exclude", "resource_type:unit_test")
+COMMANDS: Mapping[Action, tuple[str, ...]] = {"test": ("test",), "docs": ("docs", "generate")}
 DBT = "from dbt.cli.main import cli; cli()"
 FAILED = frozenset({"error", "fail", "runtime error"})
 # dbt's first lines name the node again, and the kind of error.
@@ -73,33 +72,56 @@ def run(settings: Settings, action: Action = "build", tests: bool = True) -> Non
     for folder in (home.logs / "dbt", home.gold):
         folder.mkdir(parents=True, exist_ok=True)
     with _alone(home) as lock:
-        present = news.now(home, _models(settings))
-        command, given = COMMANDS[action], variables(settings)
-        untouched: list[str] = []
-        source = present if action in ("build", "rebuild") else news.Built.read(_built(home))
-        if source is not None and "sensor_events" in source.versions:
-            # The tests ask for the events that were there.
-            given["sensor_events_version"] = source.versions["sensor_events"].version
-        if action == "build":
-            try:
-                found = _news(settings, home, present)
-            except news.EverythingIsNewError as why:
-                log.info("Gold is built from the beginning: %s", why)
-                command = COMMANDS["rebuild"]
-            else:
-                if found is None:
-                    log.info("Gold: nothing new")
-                    return
-                given |= {name: str(value) for name, value in asdict(found).items()}
-                untouched = _untouched(found)
-        if _register(settings, home) and command == COMMANDS["build"]:
-            command = (*command, *untouched)
-        if not tests:
-            command = ("run", *command[1:])
-        _dbt(settings, home, lock, action, command, given)
         if action in ("build", "rebuild"):
-            _write(_built(home), present.text())
+            _make(settings, home, lock, action, tests)
+            return
+        _register(settings, home)
+        built = news.Built.read(_built(home))
+        _dbt(settings, home, lock, action, COMMANDS[action], variables(settings) | _events_of(built))
     log.info("Gold: %s done", action)
+
+
+def _make(settings: Settings, home: Home, lock: int, action: Action, tests: bool) -> None:
+    present = news.now(home, _models(settings))
+    given = variables(settings) | _events_of(present)
+    found: news.News | None = None
+    command: tuple[str, ...] = WHOLE
+    if action == "build":
+        try:
+            found = _news(settings, home, present)
+        except news.EverythingIsNewError as why:
+            log.info("Gold is built from the beginning: %s", why)
+        else:
+            if found is None:
+                log.info("Gold: nothing new")
+                return
+    has_views = _register(settings, home)
+    if found is None:
+        # Should this be interrupted, tables of two kinds would stand side by side.
+        _built(home).unlink(missing_ok=True)
+    else:
+        # Tables that an interrupted build had made anew no longer tell what was new to them.
+        found |= news.News.read(_unfinished(home))
+        _write(_unfinished(home), found.text())
+        given |= {name: str(value) for name, value in asdict(found).items()}
+        command = (*BUILD, *_untouched(found, has_views))
+    _dbt(settings, home, lock, action, command, given)
+    if tests:
+        _dbt(settings, home, lock, action, TESTS, given)
+    _finish(home, present)
+    log.info("Gold: %s done", action)
+
+
+def _finish(home: Home, present: news.Built) -> None:
+    _write(_built(home), present.text())
+    _unfinished(home).unlink(missing_ok=True)
+
+
+def _events_of(built: news.Built | None) -> dict[str, float | str]:
+    """The version of the events that were there, for the tests that ask whether each is in gold."""
+    if built is None or "sensor_events" not in built.versions:
+        return {}
+    return {"sensor_events_version": built.versions["sensor_events"].version}
 
 
 def _dbt(
@@ -136,27 +158,28 @@ def _news(settings: Settings, home: Home, present: news.Built) -> news.News | No
     return news.since(home, built, present, settings.feed_lag)
 
 
-def _untouched(found: news.News) -> list[str]:
+def _untouched(found: news.News, has_views: bool) -> list[str]:
     """Models that are the same after the news."""
     return [
-        "config.materialized:view",
+        *(["config.materialized:view"] if has_views else []),
         *([] if found.are_references_new else ["tag:references"]),
         *([] if found.is_history_new else ["tag:history"]),
     ]
 
 
 def _tables() -> list[str]:
-    """Models that are laid out by day, of which a refresh makes a part anew."""
+    """Models that are tables of their own."""
     return [
         path.stem
-        for path in (DBT_PROJECT / "models").rglob("*.sql")
-        if "materialized='incremental'" in path.read_text()
+        for folder in ("intermediate", "marts")
+        for path in (DBT_PROJECT / "models" / folder).glob("*.sql")
+        if "materialized='ephemeral'" not in path.read_text()
     ]
 
 
 def _models(settings: Settings) -> str:
     """Digest of the models, and of the numbers that they are built with."""
-    files = sorted(path for path in DBT_PROJECT.rglob("*") if path.suffix in (".sql", ".csv", ".yml"))
+    files = sorted([*DBT_PROJECT.glob("m*/**/*.sql"), DBT_PROJECT / "dbt_project.yml"])
     digest = hashlib.sha256(json.dumps(variables(settings)).encode())
     for path in files:
         digest.update(path.relative_to(DBT_PROJECT).as_posix().encode() + path.read_bytes())
@@ -165,6 +188,11 @@ def _models(settings: Settings) -> str:
 
 def _built(home: Home) -> Path:
     return home.engine("dbt") / "built.json"
+
+
+def _unfinished(home: Home) -> Path:
+    """What is new to a build that was begun and has not been finished."""
+    return home.engine("dbt") / "unfinished.json"
 
 
 def _write(path: Path, text: str) -> None:

@@ -15,7 +15,8 @@ import duckdb
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from melpark.contracts import POLLS, SENSOR_STATES, SENSORS
+from melpark.contracts import POLLS, SENSORS
+from melpark.errors import RetryableError
 from melpark.parking.local_time import local_day
 from melpark.places import Home
 
@@ -45,20 +46,22 @@ class Source:
     until: str | None = None
 
 
+BEGINNING = "TIMESTAMPTZ '1970-01-01 00:00:00+00'"
 SENSOR_EVENTS = Source(
     "sensor_events",
     ("kerbside_id", "status_changed_at"),
     ("status", "heard_at", "previous_heard_at", "origin"),
     "status_changed_at",
 )
+STATES = Source(
+    "sensor_states",
+    ("kerbside_id", "valid_from_at"),
+    ("is_online", "zone_number", "longitude", "latitude", "is_retired"),
+    "valid_from_at",
+)
 SOURCES = (
     SENSOR_EVENTS,
-    Source(
-        "sensor_states",
-        ("kerbside_id", "valid_from_at"),
-        ("is_online", "zone_number", "longitude", "latitude", "is_retired"),
-        "valid_from_at",
-    ),
+    STATES,
     Source("feed_outages", ("start_at",), ("end_at",), "start_at"),
     Source(
         "rule_windows",
@@ -71,19 +74,40 @@ SOURCES = (
         "bays",
         ("bay_key", "observed_at"),
         ("kerbside_id", "road_segment_id", "longitude", "latitude", "is_retired", "is_assumed"),
-        "if(is_assumed, TIMESTAMPTZ '1970-01-01 00:00:00+00', observed_at)",
+        f"if(is_assumed AND kerbside_id IS NOT NULL, {BEGINNING}, observed_at)",
     ),
     Source(
         "zone_segments",
         ("zone_number", "segment_id", "observed_at"),
         ("street", "is_retired", "is_assumed"),
-        "if(is_assumed, TIMESTAMPTZ '1970-01-01 00:00:00+00', observed_at)",
+        f"if(is_assumed, {BEGINNING}, observed_at)",
+    ),
+    # Gold holds a stay's meter as it is now.
+    Source(
+        "meters",
+        ("meter_id", "observed_at"),
+        (
+            "accepts_credit_card",
+            "accepts_tap_and_go",
+            "location_description",
+            "longitude",
+            "latitude",
+            "is_retired",
+        ),
+        BEGINNING,
+    ),
+    # The first one is where occupancy begins.
+    Source(
+        "polls",
+        ("poll_id",),
+        ("dataset", "outcome", "feed_updated_at"),
+        f"if(dataset = '{SENSORS.dataset}' AND outcome = 'accepted', feed_updated_at, NULL)",
     ),
 )
 # What bays, locations, plates and meters are made of, beside the places of the sensors.
 REFERENCES = ("bays", "zone_segments", "sign_plates", "bay_restrictions", "meters")
 HISTORY = "historical_stays"
-TABLES = (*dict.fromkeys((*(source.table for source in SOURCES), *REFERENCES, POLLS.name, HISTORY)),)
+TABLES = (*dict.fromkeys((*(source.table for source in SOURCES), *REFERENCES, HISTORY)),)
 
 
 @dataclass(frozen=True)
@@ -133,6 +157,35 @@ class News:
     are_references_new: bool = False
     is_history_new: bool = False
 
+    def __or__(self, other: "News | None") -> "News":
+        """What is new by any of the two."""
+        if other is None:
+            return self
+        return News(
+            min(self.news_from_at, other.news_from_at),
+            min(self.stays_from_on, other.stays_from_on),
+            min(self.occupancy_from_on, other.occupancy_from_on),
+            self.are_references_new or other.are_references_new,
+            self.is_history_new or other.is_history_new,
+        )
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def read(cls, path: Path) -> "News | None":
+        """What the file says; None when there is none."""
+        if not path.exists():
+            return None
+        held = json.loads(path.read_text())
+        return cls(
+            datetime.fromisoformat(held["news_from_at"]),
+            date.fromisoformat(held["stays_from_on"]),
+            date.fromisoformat(held["occupancy_from_on"]),
+            held["are_references_new"],
+            held["is_history_new"],
+        )
+
 
 class EverythingIsNewError(Exception):
     """Gold must be made anew from the beginning; says why."""
@@ -155,47 +208,62 @@ def since(home: Home, built: Built, present: Built, feed_lag: timedelta) -> News
         raise EverythingIsNewError("the models or their settings have changed")
     if built.versions == present.versions:
         return None
-    if built.until_at is None or present.until_at is None:
+    if built.until_at is None:
         raise EverythingIsNewError("no poll of the sensors had come")
+    if present.until_at is None or present.until_at < built.until_at:
+        raise RetryableError(
+            "Gold stays as it is",
+            "silver ends before it: it is being made anew",
+            "Build again when that is done",
+        )
     # Who was there then has stayed on since.
     instants = [built.until_at]
-    reaches_back = []
+    reaches_back: list[datetime] = []
+    have_bays_changed = False
     for source in SOURCES:
         changed = _changed(home, source, built.versions, present.versions)
         if changed is None:
             continue
-        instants += _earliest(source, changed)
-        if source is SENSOR_EVENTS:
-            reaches_back += _hidden_since(home, changed, feed_lag)
+        found = _earliest(source, changed)
+        instants += found
+        if source is SENSOR_EVENTS and found:
+            reaches_back += _hidden_since(home, changed, local_day(found[0]), feed_lag)
+        have_bays_changed |= source in (SENSOR_EVENTS, STATES) and _are_bays_others(home, source, changed)
     return News(
         news_from_at=min(instants),
         stays_from_on=local_day(min(instants)),
         occupancy_from_on=local_day(min(instants + reaches_back)),
         are_references_new=any(built.versions.get(name) != present.versions.get(name) for name in REFERENCES)
-        or _have_places_changed(home),
+        or have_bays_changed,
         is_history_new=built.versions.get(HISTORY) != present.versions.get(HISTORY),
     )
 
 
-def _have_places_changed(home: Home) -> bool:
-    """Whether a sensor is new, has moved or is retired."""
-    states, bays = _table(home.silver(SENSOR_STATES.name)), _table(home.gold / "dim_bays")
-    if states is None or bays is None:
+def _are_bays_others(home: Home, source: Source, changed: str) -> bool:
+    """Whether gold lacks a bay of these rows or, of states, has another place for it at that instant."""
+    bays = _table(home.gold / "dim_bays")
+    if bays is None:
         return True
-    columns = "kerbside_id, zone_number, longitude, latitude, is_retired"
-    with duckdb.connect(config={"threads": 1}) as session:
-        session.register("states", states.to_pyarrow_dataset())
-        session.register("bays", bays.to_pyarrow_dataset())
-        found = session.execute(
+    same_place = (
+        """
+        AND changed.valid_from_at >= bays.valid_from_at
+        AND coalesce(changed.valid_from_at < bays.valid_to_at, true)
+        AND (changed.zone_number, changed.longitude, changed.latitude, changed.is_retired)
+            IS NOT DISTINCT FROM (bays.zone_number, bays.longitude, bays.latitude, bays.is_retired)
+        """
+        if source is STATES
+        else ""
+    )
+    return bool(
+        _instants(
             f"""
-            SELECT count(*) FROM (
-                SELECT {columns} FROM states WHERE valid_to_at IS NULL
-                EXCEPT
-                SELECT {columns} FROM bays WHERE is_current
-            )
-            """
-        ).fetchone()
-    return found is not None and found[0] > 0
+            SELECT {BEGINNING} FROM ({changed}) AS changed
+            ANTI JOIN named AS bays ON changed.kerbside_id = bays.kerbside_id {same_place}
+            LIMIT 1
+            """,
+            bays,
+        )
+    )
 
 
 def _changed(home: Home, source: Source, before: Versions, after: Versions) -> str | None:
@@ -235,10 +303,11 @@ def _earliest(source: Source, changed: str) -> list[datetime]:
     )
 
 
-def _hidden_since(home: Home, changed: str, feed_lag: timedelta) -> list[datetime]:
+def _hidden_since(home: Home, changed: str, since_on: date, feed_lag: timedelta) -> list[datetime]:
     """From when on the new events may hide changes, and those after them hid some until now.
 
-    Gold's spells tell what came before each.
+    Gold's spells tell what came before each; none that ended before `since_on` did. An event that is not its bay's last
+    changes what the one after it hides, at most back to the one before.
     """
     spells = _table(home.gold / "int_bay_spells")
     if spells is None:
@@ -246,19 +315,20 @@ def _hidden_since(home: Home, changed: str, feed_lag: timedelta) -> list[datetim
     lag = f"to_microseconds({feed_lag // timedelta(microseconds=1)})"
     return _instants(
         f"""
-        SELECT min(least(
-            spells.next_hides_from_at,
+        SELECT min(
             CASE
-                WHEN events.status_changed_at >= events.previous_heard_at - {lag}
-                    THEN greatest(spells.status_changed_at, events.previous_heard_at - {lag})
+                WHEN spells.next_changed_at IS NULL
+                    AND events.status_changed_at >= events.previous_heard_at - {lag}
+                THEN greatest(spells.status_changed_at, events.previous_heard_at - {lag})
                 ELSE spells.status_changed_at
             END
-        ))
+        )
         FROM ({changed}) AS events
         JOIN named AS spells
             ON spells.kerbside_id = events.kerbside_id
             AND spells.status_changed_at < events.status_changed_at
             AND coalesce(spells.next_changed_at >= events.status_changed_at, true)
+        WHERE spells.ended_on >= DATE '{since_on}'
         """,
         spells,
     )
@@ -279,7 +349,11 @@ def _instants(query: str, table: DeltaTable | None = None) -> list[datetime]:
         session.execute("SET TimeZone = 'UTC'")
         if table is not None:
             session.register("named", table.to_pyarrow_dataset())
-        row = session.execute(f"SELECT epoch_us(instant) FROM ({query}) AS found(instant)").fetchone()
+        try:
+            row = session.execute(f"SELECT epoch_us(instant) FROM ({query}) AS found(instant)").fetchone()
+        except duckdb.IOException as error:
+            # Files that went are deleted a week later.
+            raise EverythingIsNewError("files of a version of silver are gone") from error
     if row is None or row[0] is None:
         return []
     return [datetime.fromtimestamp(0, UTC) + timedelta(microseconds=row[0])]

@@ -1,5 +1,7 @@
 """Playing captures through a stack, and what the lake and PostgreSQL hold afterwards."""
 
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,15 @@ import psycopg
 from deltalake import DeltaTable
 
 from e2e.stack.running import Stack
+from melpark.contracts import FEED_OUTAGES, POLLS, SENSOR_EVENTS, SENSOR_STATES
 from melpark.places import Home
 from melpark.processing.tables import SILVER
 
 # In PostgreSQL and in silver under the same name.
 TABLES = tuple(table.contract.name for table in SILVER)
+HISTORIES = (SENSOR_EVENTS.name, SENSOR_STATES.name, FEED_OUTAGES.name, POLLS.name)
 REPLAY_SECONDS = 900.0
+STILL_SECONDS = 60.0
 
 
 def replayed_twice(stack: Stack, capture: Path) -> None:
@@ -42,7 +47,23 @@ def replayed_twice(stack: Stack, capture: Path) -> None:
 def wait_until_drained(stack: Stack) -> None:
     """Wait until the whole replay was acknowledged and silver holds what PostgreSQL holds."""
     stack.wait_for("end of the replay", lambda status: is_done(stack), REPLAY_SECONDS)
-    stack.wait_for("everything in silver", lambda status: is_drained(stack), REPLAY_SECONDS)
+    stack.wait_for("the newest poll in silver", lambda status: is_drained(stack), REPLAY_SECONDS)
+    _wait_while_silver_grows(stack)
+
+
+def _wait_while_silver_grows(stack: Stack) -> None:
+    """A batch of silver that ends within a commit of bronze brings a poll before the rest of that commit.
+
+    Ends when silver holds as many rows as PostgreSQL or, for what lacks rows is to be found, has long been the same.
+    """
+    held: dict[str, int] = {}
+    changed_at = time.monotonic()
+    while (there := rows_in_silver(stack.home, HISTORIES)) != rows_in_postgres(stack, HISTORIES):
+        if there != held:
+            held, changed_at = there, time.monotonic()
+        if time.monotonic() - changed_at > STILL_SECONDS:
+            return
+        time.sleep(1)
 
 
 def is_done(stack: Stack) -> bool:
@@ -64,12 +85,12 @@ def is_drained(stack: Stack) -> bool:
     return bool(polls) and max(row["poll_id"] for row in polls) == newest
 
 
-def rows_in_postgres(stack: Stack) -> dict[str, int]:
-    return {name: stack.postgres(f"SELECT count(*) FROM parking.{name}")[0][0] for name in TABLES}
+def rows_in_postgres(stack: Stack, tables: Iterable[str] = TABLES) -> dict[str, int]:
+    return {name: stack.postgres(f"SELECT count(*) FROM parking.{name}")[0][0] for name in tables}
 
 
-def rows_in_silver(home: Path) -> dict[str, int]:
-    return {name: DeltaTable(Home(home).silver(name)).count() for name in TABLES}
+def rows_in_silver(home: Path, tables: Iterable[str] = TABLES) -> dict[str, int]:
+    return {name: DeltaTable(Home(home).silver(name)).count() for name in tables}
 
 
 def table(home: Path, name: str, columns: list[str]) -> list[dict[str, Any]]:

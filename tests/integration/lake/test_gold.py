@@ -323,6 +323,14 @@ def test_a_silver_that_is_only_packed_makes_no_build(built: Lake, caplog: pytest
     assert _gold(built) == before
 
 
+class KilledError(Exception):
+    """In place of the end of a build."""
+
+
+def _kill(*arguments: object) -> None:
+    raise KilledError
+
+
 def test_gold_made_anew_in_part_also_after_an_interruption_is_gold_made_anew_whole(
     built: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -331,9 +339,10 @@ def test_gold_made_anew_in_part_also_after_an_interruption_is_gold_made_anew_who
     built.run()
     # The first table is made anew, and then the build ends.
     with monkeypatch.context() as interrupted:
-        interrupted.setitem(gold.COMMANDS, "build", ("run", "--select", "int_bay_spells", "--exclude"))
-        interrupted.setattr(gold, "_write", lambda path, text: None)
-        gold.run(built.settings, tests=False)
+        interrupted.setattr(gold, "BUILD", ("run", "--select", "int_bay_spells", "--exclude"))
+        interrupted.setattr(gold, "_finish", _kill)
+        with pytest.raises(KilledError):
+            gold.run(built.settings, tests=False)
     assert [name for name, held in _gold(built).items() if held != before[name]] == ["int_bay_spells"]
 
     gold.run(built.settings)

@@ -11,6 +11,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from melpark.contracts import SENSORS
+from melpark.errors import RetryableError
 from melpark.places import Home
 from melpark.processing import catalogue, news
 from melpark.processing.news import Built, EverythingIsNewError, News
@@ -22,7 +23,7 @@ SPELLS = pa.schema(
         ("kerbside_id", pa.string()),
         ("status_changed_at", pa.timestamp("us", "UTC")),
         ("next_changed_at", pa.timestamp("us", "UTC")),
-        ("next_hides_from_at", pa.timestamp("us", "UTC")),
+        ("ended_on", pa.date32()),
     ]
 )
 BAYS = pa.schema(
@@ -32,7 +33,8 @@ BAYS = pa.schema(
         ("longitude", pa.float64()),
         ("latitude", pa.float64()),
         ("is_retired", pa.bool_()),
-        ("is_current", pa.bool_()),
+        ("valid_from_at", pa.timestamp("us", "UTC")),
+        ("valid_to_at", pa.timestamp("us", "UTC")),
     ]
 )
 BAY = {"kerbside_id": "a", "zone_number": 7, "longitude": 144.9, "latitude": -37.8, "is_retired": False}
@@ -96,19 +98,22 @@ def home(tmp_path: Path) -> Home:
                     "kerbside_id": "a",
                     "status_changed_at": at(-2),
                     "next_changed_at": at(-1),
-                    "next_hides_from_at": at(-1) - LAG,
+                    "ended_on": date(2025, 8, 5),
                 },
                 {
                     "kerbside_id": "a",
                     "status_changed_at": at(-1),
                     "next_changed_at": None,
-                    "next_hides_from_at": None,
+                    "ended_on": date(9999, 12, 31),
                 },
             ],
             schema=SPELLS,
         ),
     )
-    write_deltalake(home.gold / "dim_bays", pa.Table.from_pylist([BAY | {"is_current": True}], schema=BAYS))
+    write_deltalake(
+        home.gold / "dim_bays",
+        pa.Table.from_pylist([BAY | {"valid_from_at": datetime(1970, 1, 1, tzinfo=UTC)}], schema=BAYS),
+    )
     append(home.silver("sensor_states"), [STATE | BAY])
     return home
 
@@ -146,7 +151,8 @@ def test_a_late_event_reaches_back_to_its_day(home: Home, built: Built) -> None:
     append(home.silver("polls"), [poll(2, at(1))])
     append(home.silver("sensor_events"), [event("b", at(-30), at(-30))])
 
-    assert since(home, built) == News(at(-30), date(2025, 8, 4), date(2025, 8, 4))
+    # Gold knows no bay b yet.
+    assert since(home, built) == News(at(-30), date(2025, 8, 4), date(2025, 8, 4), are_references_new=True)
 
 
 def test_what_may_hide_before_an_event_reaches_back_for_occupancy_only(home: Home, built: Built) -> None:
@@ -161,6 +167,7 @@ def test_what_may_hide_before_an_event_reaches_back_for_occupancy_only(home: Hom
 
 
 def test_an_event_reported_late_may_hide_all_since_the_one_before(home: Home, built: Built) -> None:
+    append(home.silver("polls"), [poll(2, at(20))])
     append(home.silver("sensor_events"), [event("a", at(13), at(14))])
     later = replace(built, until_at=at(13))
 
@@ -238,3 +245,46 @@ def test_a_table_made_anew_other_models_and_a_lost_version_are_all_new(home: Hom
         news.since(home, replace(built, versions=other), present, LAG)
     with pytest.raises(EverythingIsNewError, match="no poll"):
         news.since(home, replace(built, versions={}, until_at=None), present, LAG)
+
+
+def test_files_that_were_deleted_make_everything_new(home: Home, built: Built) -> None:
+    path = home.silver("sensor_events")
+    DeltaTable(path).update({"origin": "'seed'"})
+    DeltaTable(path).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+
+    with pytest.raises(EverythingIsNewError, match="files of a version"):
+        since(home, built)
+
+
+def test_gold_stays_while_silver_is_made_anew(home: Home, built: Built) -> None:
+    with pytest.raises(RetryableError, match="Gold stays as it is"):
+        news.since(home, replace(built, until_at=at(1)), replace(built, versions={}), LAG)
+
+
+def test_a_place_that_a_sensor_had_for_a_while_makes_bays_new(home: Home, built: Built) -> None:
+    DeltaTable(home.silver("sensor_states")).delete()
+    gone, back = at(-2), at(-1)
+    append(
+        home.silver("sensor_states"),
+        [
+            STATE | BAY | {"valid_to_at": gone},
+            STATE | BAY | {"valid_from_at": gone, "valid_to_at": back, "zone_number": None},
+            STATE | BAY | {"valid_from_at": back},
+        ],
+    )
+    found = since(home, built)
+    assert found is not None
+    assert found.are_references_new
+    assert found.stays_from_on == date(2025, 8, 5)
+
+
+def test_news_of_two_builds_are_those_of_both(tmp_path: Path) -> None:
+    one = News(at(1), date(2025, 8, 5), date(2025, 8, 3), are_references_new=True)
+    two = News(at(0), date(2025, 8, 4), date(2025, 8, 4), is_history_new=True)
+    (tmp_path / "unfinished.json").write_text(two.text())
+
+    assert News.read(tmp_path / "none.json") is None
+    assert one | None == one
+    assert one | News.read(tmp_path / "unfinished.json") == News(
+        at(0), date(2025, 8, 4), date(2025, 8, 3), are_references_new=True, is_history_new=True
+    )
