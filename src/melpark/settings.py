@@ -63,7 +63,8 @@ class Settings(BaseModel):
     poll_interval_seconds: Seconds = 120
     reference_poll_interval_seconds: Seconds = 86_400
     request_timeout_seconds: Seconds = 30
-    gold_interval_seconds: Seconds = 300
+    # 0: somebody else builds and tests gold.
+    gold_interval_seconds: float = Field(default=300, ge=0)
     bronze_trigger_seconds: float = Field(default=0, ge=0)
     silver_trigger_seconds: float = Field(default=0, ge=0)
 

@@ -12,17 +12,18 @@ with feed as (
 -- When each bay that is offline now was last heard: offline_after before its silence began.
 silent as (
     select
-        states.kerbside_id,
-        min(states.valid_from_at) - {{ offline_after }} as last_heard_at
-    from {{ ref('stg_sensor_states') }} as states
-    left join (
-        select kerbside_id, max(valid_from_at) as online_from_at
+        kerbside_id,
+        min(valid_from_at) - {{ offline_after }} as last_heard_at
+    from (
+        select
+            kerbside_id,
+            valid_from_at,
+            max(if(is_online and not is_retired, valid_from_at, null)) over (partition by kerbside_id)
+                as online_from_at
         from {{ ref('stg_sensor_states') }}
-        where is_online and not is_retired
-        group by kerbside_id
-    ) as revived on states.kerbside_id = revived.kerbside_id
-    where states.valid_from_at > coalesce(revived.online_from_at, timestamp'0001-01-01')
-    group by states.kerbside_id
+    )
+    where online_from_at is null or valid_from_at > online_from_at
+    group by kerbside_id
 ),
 
 -- Of a vehicle that was seen, and of one that came and left between two words of an empty bay.

@@ -88,8 +88,7 @@ placed as (
 -- Some ids stand at several kerb bays, up to kilometres apart: the one nearest the sensor is meant.
 nearest as (
     select
-        placed.kerbside_id,
-        placed.at,
+        placed.*,
         min_by(
             struct(
                 kerb_bays.bay_key, kerb_bays.road_segment_id, kerb_bays.road_segment_description, kerb_bays.street
@@ -100,51 +99,49 @@ nearest as (
             )
         ) as bay
     from placed
-    inner join kerb_bays
+    left join kerb_bays
         on
             placed.kerbside_id = kerb_bays.kerbside_id
             and placed.at >= kerb_bays.valid_from_at
             and (kerb_bays.valid_to_at is null or placed.at < kerb_bays.valid_to_at)
-    where not kerb_bays.is_retired and placed.latitude is not null
-    group by placed.kerbside_id, placed.at
+            and not kerb_bays.is_retired
+            and placed.latitude is not null
+    group by all
 ),
 
 -- Of the zone's segments the bay's own, else the lowest on its street, else the zone's only one.
-chosen as (
-    select
-        placed.kerbside_id,
-        placed.at,
-        coalesce(
-            min(if(segments.segment_id = nearest.bay.road_segment_id, segments.segment_id, null)),
-            min(if(segments.street = nearest.bay.street, segments.segment_id, null)),
-            if(count(segments.segment_id) = 1, min(segments.segment_id), null)
-        ) as segment_id
-    from placed
-    left join nearest on placed.kerbside_id = nearest.kerbside_id and placed.at = nearest.at
-    left join segments
-        on
-            placed.zone_number = segments.zone_number
-            and placed.at >= segments.valid_from_at
-            and (segments.valid_to_at is null or placed.at < segments.valid_to_at)
-            and not segments.is_retired
-    group by placed.kerbside_id, placed.at
-),
-
 described as (
     select
-        placed.kerbside_id,
-        placed.at,
-        placed.zone_number,
-        coalesce(chosen.segment_id, nearest.bay.road_segment_id) as segment_id,
+        nearest.kerbside_id,
+        nearest.at,
+        nearest.zone_number,
+        nearest.longitude,
+        nearest.latitude,
+        nearest.is_retired,
         nearest.bay.bay_key as bay_key,
         coalesce(nearest.bay.street, 'Unknown') as street,
         coalesce(nearest.bay.road_segment_description, 'Unknown') as street_description,
-        placed.longitude,
-        placed.latitude,
-        placed.is_retired
-    from placed
-    left join nearest on placed.kerbside_id = nearest.kerbside_id and placed.at = nearest.at
-    left join chosen on placed.kerbside_id = chosen.kerbside_id and placed.at = chosen.at
+        coalesce(
+            min(if(segments.segment_id = nearest.bay.road_segment_id, segments.segment_id, null)),
+            min(if(segments.street = nearest.bay.street, segments.segment_id, null)),
+            if(count(segments.segment_id) = 1, min(segments.segment_id), null),
+            nearest.bay.road_segment_id
+        ) as segment_id
+    from nearest
+    left join segments
+        on
+            nearest.zone_number = segments.zone_number
+            and nearest.at >= segments.valid_from_at
+            and (segments.valid_to_at is null or nearest.at < segments.valid_to_at)
+            and not segments.is_retired
+    group by
+        nearest.kerbside_id,
+        nearest.at,
+        nearest.zone_number,
+        nearest.longitude,
+        nearest.latitude,
+        nearest.is_retired,
+        nearest.bay
 ),
 
 changed as (
@@ -159,7 +156,7 @@ changed as (
 
 versions as (
     select
-        *,
+        * except (before),
         lead(at) over (partition by kerbside_id order by at) as valid_to_at
     from changed
     where
@@ -169,40 +166,39 @@ versions as (
 ),
 
 -- A driver pays at a meter of the bay's street, if one is near.
-meters as (
+metered as (
     select
-        versions.kerbside_id,
-        versions.at,
+        versions.*,
         min_by(
             struct(meters.meter_id, meters.has_credit_card, meters.has_tap_and_go),
             struct({{ square_of_distance('versions', 'meters') }} as distance, meters.meter_id)
         ) as meter
     from versions
-    inner join {{ ref('dim_meters') }} as meters on versions.street = meters.street
-    where
-        not meters.is_retired
-        and {{ square_of_distance('versions', 'meters') }}
-        <= pow({{ var('meter_within_metres') }} / {{ metres_per_degree() }}, 2)
-    group by versions.kerbside_id, versions.at
+    left join {{ ref('dim_meters') }} as meters
+        on
+            versions.street = meters.street
+            and not meters.is_retired
+            and {{ square_of_distance('versions', 'meters') }}
+            <= pow({{ var('meter_within_metres') }} / {{ metres_per_degree() }}, 2)
+    group by all
 )
 
 select
-    concat(versions.kerbside_id, '@', date_format(versions.at, "yyyy-MM-dd'T'HH:mm:ss'Z'")) as bay_version_key,
-    versions.kerbside_id,
-    {{ location_key('versions.zone_number', 'versions.segment_id') }} as location_key,
-    versions.zone_number,
-    versions.segment_id,
-    versions.bay_key,
-    versions.street,
-    versions.street_description,
-    versions.longitude,
-    versions.latitude,
-    coalesce(meters.meter.meter_id, 'none') as meter_id,
-    meters.meter.has_credit_card as has_credit_card,
-    meters.meter.has_tap_and_go as has_tap_and_go,
-    versions.is_retired,
-    versions.at as valid_from_at,
-    versions.valid_to_at,
-    versions.valid_to_at is null as is_current
-from versions
-left join meters on versions.kerbside_id = meters.kerbside_id and versions.at = meters.at
+    concat(kerbside_id, '@', date_format(at, "yyyy-MM-dd'T'HH:mm:ss'Z'")) as bay_version_key,
+    kerbside_id,
+    {{ location_key('zone_number', 'segment_id') }} as location_key,
+    zone_number,
+    segment_id,
+    bay_key,
+    street,
+    street_description,
+    longitude,
+    latitude,
+    coalesce(meter.meter_id, 'none') as meter_id,
+    meter.has_credit_card as has_credit_card,
+    meter.has_tap_and_go as has_tap_and_go,
+    is_retired,
+    at as valid_from_at,
+    valid_to_at,
+    valid_to_at is null as is_current
+from metered

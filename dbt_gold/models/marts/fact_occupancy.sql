@@ -99,13 +99,16 @@ measured as (
 ),
 
 changes as (
-    select kerbside_id, occupied_from_at as at, 1 as arrivals, 0 as departures
+    select
+        kerbside_id,
+        inline(
+            array(
+                named_struct('at', occupied_from_at, 'arrivals', 1, 'departures', 0),
+                named_struct('at', occupied_to_at, 'arrivals', 0, 'departures', 1)
+            )
+        ) as (at, arrivals, departures)
     from {{ ref('int_bay_spells') }}
-    where ended_on >= {{ occupancy_from_on() }} and occupied_from_at is not null
-    union all
-    select kerbside_id, occupied_to_at, 0, 1
-    from {{ ref('int_bay_spells') }}
-    where ended_on >= {{ occupancy_from_on() }} and occupied_to_at is not null
+    where ended_on >= {{ occupancy_from_on() }}
 ),
 
 counted as (

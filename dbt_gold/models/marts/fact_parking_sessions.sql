@@ -12,33 +12,20 @@
 
 with stays as (
     select
-        stays.*,
-        bays.bay_version_key,
-        bays.location_key,
-        bays.meter_id,
-        bays.has_credit_card,
-        bays.has_tap_and_go,
-        rules.kerbside_id is not null
-        and not (rules.is_unknown and rules.over_micros < {{ grace_micros }}) as has_rule,
-        rules.code,
-        rules.limit_minutes,
-        rules.is_touched,
-        rules.over_micros,
-        if(stays.departure_max_at is null or rules.is_unknown, null, rules.strict_micros) as most_over_micros,
-        rules.lenient_micros,
-        rules.extended_micros,
-        rules.paid_micros,
-        rules.first_breach_at,
-        rules.permitted_until_at,
-        stays.departure_min_at - stays.arrival_max_at > {{ suspect_after }} as is_suspect
-    from {{ ref('int_stays') }} as stays
-    inner join {{ ref('dim_bays') }} as bays
-        on
-            stays.kerbside_id = bays.kerbside_id
-            and stays.revealed_at >= bays.valid_from_at
-            and (bays.valid_to_at is null or stays.revealed_at < bays.valid_to_at)
-    left join {{ ref('int_stay_rules') }} as rules
-        on stays.kerbside_id = rules.kerbside_id and stays.revealed_at = rules.revealed_at
+        stay.*,
+        is_covered and not (is_unknown and over_micros < {{ grace_micros }}) as has_rule,
+        code,
+        limit_minutes,
+        is_touched,
+        over_micros,
+        if(stay.departure_max_at is null or is_unknown, null, strict_micros) as most_over_micros,
+        lenient_micros,
+        extended_micros,
+        paid_micros,
+        first_breach_at,
+        permitted_until_at,
+        stay.departure_min_at - stay.arrival_max_at > {{ suspect_after }} as is_suspect
+    from {{ ref('int_stay_rules') }}
 )
 
 select

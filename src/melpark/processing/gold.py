@@ -35,6 +35,8 @@ Action = Literal["build", "rebuild", "test", "docs"]
 # Calendars do not change with silver.
 BUILD = ("run", "--exclude", "tag:still")
 WHOLE = ("run", "--full-refresh")
+# What the catalogue alone holds, and loses with it.
+VIEWS = ("run", "--select", "config.materialized:view")
 TESTS = ("test", "--exclude", "resource_type:unit_test")
 COMMANDS: Mapping[Action, tuple[str, ...]] = {"test": ("test",), "docs": ("docs", "generate")}
 DBT = "from dbt.cli.main import cli; cli()"
@@ -75,9 +77,10 @@ def run(settings: Settings, action: Action = "build", tests: bool = True) -> Non
         if action in ("build", "rebuild"):
             _make(settings, home, lock, action, tests)
             return
-        _register(settings, home)
-        built = news.Built.read(_built(home))
-        _dbt(settings, home, lock, action, COMMANDS[action], variables(settings) | _events_of(built))
+        given = variables(settings) | _events_of(news.Built.read(_built(home)))
+        if not _register(settings, home):
+            _dbt(settings, home, lock, action, VIEWS, given)
+        _dbt(settings, home, lock, action, COMMANDS[action], given)
     log.info("Gold: %s done", action)
 
 

@@ -16,6 +16,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from melpark.contracts import POLLS, SENSORS
+from melpark.contracts import REFERENCES as REFERENCE_TABLES
 from melpark.errors import RetryableError
 from melpark.parking.local_time import local_day
 from melpark.places import Home
@@ -105,7 +106,7 @@ SOURCES = (
     ),
 )
 # What bays, locations, plates and meters are made of, beside the places of the sensors.
-REFERENCES = ("bays", "zone_segments", "sign_plates", "bay_restrictions", "meters")
+REFERENCES = {table.name: table.column_names for table in REFERENCE_TABLES}
 HISTORY = "historical_stays"
 TABLES = (*dict.fromkeys((*(source.table for source in SOURCES), *REFERENCES, HISTORY)),)
 
@@ -216,27 +217,53 @@ def since(home: Home, built: Built, present: Built, feed_lag: timedelta) -> News
             "silver ends before it: it is being made anew",
             "Build again when that is done",
         )
-    # Who was there then has stayed on since.
-    instants = [built.until_at]
+    instants: list[datetime] = []
     reaches_back: list[datetime] = []
-    have_bays_changed = False
+    are_references_new = _are_references_new(home, built.versions, present.versions)
     for source in SOURCES:
-        changed = _changed(home, source, built.versions, present.versions)
+        columns = (*source.key, *source.columns)
+        changed = _changed(home, source.table, columns, built.versions, present.versions)
         if changed is None:
             continue
         found = _earliest(source, changed)
         instants += found
         if source is SENSOR_EVENTS and found:
             reaches_back += _hidden_since(home, changed, local_day(found[0]), feed_lag)
-        have_bays_changed |= source in (SENSOR_EVENTS, STATES) and _are_bays_others(home, source, changed)
+        are_references_new |= source in (SENSOR_EVENTS, STATES) and _are_bays_others(home, source, changed)
+    is_history_new = _is_history_new(home, built.versions, present.versions)
+    if not instants and not are_references_new and not is_history_new:
+        return None
+    # Who was there at the last build has stayed on since.
+    instants.append(built.until_at)
     return News(
         news_from_at=min(instants),
         stays_from_on=local_day(min(instants)),
         occupancy_from_on=local_day(min(instants + reaches_back)),
-        are_references_new=any(built.versions.get(name) != present.versions.get(name) for name in REFERENCES)
-        or have_bays_changed,
-        is_history_new=built.versions.get(HISTORY) != present.versions.get(HISTORY),
+        are_references_new=are_references_new,
+        is_history_new=is_history_new,
     )
+
+
+def _are_references_new(home: Home, before: Versions, after: Versions) -> bool:
+    for name, columns in REFERENCES.items():
+        changed = _changed(home, name, columns, before, after)
+        if changed is not None and _instants(f"SELECT {BEGINNING} FROM ({changed}) LIMIT 1"):
+            return True
+    return False
+
+
+def _is_history_new(home: Home, before: Versions, after: Versions) -> bool:
+    """Whether files were loaded: a loaded row never changes, so the number of rows tells."""
+    old, new = before.get(HISTORY), after.get(HISTORY)
+    if old == new:
+        return False
+    if old is None or new is None or old.table_id != new.table_id:
+        return True
+    try:
+        counts = {DeltaTable(home.silver(HISTORY), version=of.version).count() for of in (old, new)}
+    except (DeltaError, OSError) as error:
+        raise EverythingIsNewError(f"version {old.version} of silver.{HISTORY} is gone") from error
+    return len(counts) > 1
 
 
 def _are_bays_others(home: Home, source: Source, changed: str) -> bool:
@@ -266,31 +293,30 @@ def _are_bays_others(home: Home, source: Source, changed: str) -> bool:
     )
 
 
-def _changed(home: Home, source: Source, before: Versions, after: Versions) -> str | None:
+def _changed(home: Home, table: str, columns: Sequence[str], before: Versions, after: Versions) -> str | None:
     """SQL of the rows that only one of the two versions has; None when no file came or went."""
-    old, new = before.get(source.table), after.get(source.table)
+    old, new = before.get(table), after.get(table)
     if old == new:
         return None
     if old is None or new is None or old.table_id != new.table_id:
-        raise EverythingIsNewError(f"silver.{source.table} was made anew")
-    path = home.silver(source.table)
+        raise EverythingIsNewError(f"silver.{table} was made anew")
+    path = home.silver(table)
     try:
         old_files = set(DeltaTable(path, version=old.version).file_uris())
         new_files = set(DeltaTable(path, version=new.version).file_uris())
     except (DeltaError, OSError) as error:
-        raise EverythingIsNewError(f"version {old.version} of silver.{source.table} is gone") from error
+        raise EverythingIsNewError(f"version {old.version} of silver.{table} is gone") from error
     came, went = sorted(new_files - old_files), sorted(old_files - new_files)
     if not came and not went:
         return None
-    columns = ", ".join((*source.key, *source.columns))
     added = _select(columns, came or went, bool(came))
     removed = _select(columns, went or came, bool(went))
     return f"(({added}) EXCEPT ALL ({removed})) UNION ALL (({removed}) EXCEPT ALL ({added}))"
 
 
-def _select(columns: str, files: Sequence[str], holds: bool) -> str:
+def _select(columns: Sequence[str], files: Sequence[str], holds: bool) -> str:
     names = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    return f"SELECT {columns} FROM read_parquet([{names}], union_by_name => true) WHERE {holds}"
+    return f"SELECT {', '.join(columns)} FROM read_parquet([{names}], union_by_name => true) WHERE {holds}"
 
 
 def _earliest(source: Source, changed: str) -> list[datetime]:

@@ -43,18 +43,10 @@ def run(settings: Settings, polls: bool = True) -> None:
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         scheduler.add_job(
-            _attempt,
-            "interval",
-            args=("gold", lambda: gold.run(settings, "build", tests=False)),
-            seconds=settings.gold_interval_seconds,
-            next_run_time=datetime.now(UTC) + FIRST_GOLD_AFTER,
-        )
-        scheduler.add_job(
             _attempt, "cron", args=("maintenance", lambda: maintenance.run(settings)), hour=MAINTENANCE_HOUR
         )
-        scheduler.add_job(
-            _attempt, "cron", args=("tests of gold", lambda: gold.run(settings, "test")), hour=GOLD_TESTS_HOUR
-        )
+        if settings.gold_interval_seconds:
+            _add_gold(scheduler, settings)
         scheduler.start()
         try:
             if polls:
@@ -63,6 +55,19 @@ def run(settings: Settings, polls: bool = True) -> None:
                 ended.wait()
         finally:
             scheduler.shutdown(wait=False)
+
+
+def _add_gold(scheduler: BackgroundScheduler, settings: Settings) -> None:
+    scheduler.add_job(
+        _attempt,
+        "interval",
+        args=("gold", lambda: gold.run(settings, "build", tests=False)),
+        seconds=settings.gold_interval_seconds,
+        next_run_time=datetime.now(UTC) + FIRST_GOLD_AFTER,
+    )
+    scheduler.add_job(
+        _attempt, "cron", args=("tests of gold", lambda: gold.run(settings, "test")), hour=GOLD_TESTS_HOUR
+    )
 
 
 def _attempt(name: str, job: Callable[[], None]) -> None:

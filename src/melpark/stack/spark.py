@@ -16,6 +16,8 @@ from melpark.stack.declaration import Command, Engine, UnhealthyError
 HEAP_MEBIBYTES = 1100
 HEALTH_SESSION = str(uuid.UUID(int=0x6D656C7061726B))
 OPTIONS = (
+    # Of 48 MiB, the default of the quick compiler, Spark's code needs more: full collections make room all the time.
+    "-XX:ReservedCodeCacheSize=128m",
     *java.opens(java.SPARK_OPENS),
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",

@@ -1,27 +1,28 @@
 """The catalogue can be lost: every table on disk is registered again."""
 
 import shutil
+from collections.abc import Iterable
 
 from integration.lake import engines
 from integration.lake.conftest import Lake
 from melpark.processing import catalogue
+from melpark.processing import lake as reads
 from melpark.processing.catalogue import on_disk
 from melpark.processing.spark_session import connect
 
 
 def test_a_deleted_catalogue_is_made_again_from_the_tables_on_disk(built: Lake) -> None:
     lake = built
-    tables = {f"{database}.{path.name}" for database, path in on_disk(lake.home)}
-    before = _counts(lake, tables)
+    rows = {f"{database}.{path.name}": reads.rows(path) for database, path in on_disk(lake.home)}
     engines.stop(lake.spark)
     shutil.rmtree(lake.home.engine("spark") / "metastore")
     lake.start_spark()
 
-    assert _counts(lake, tables) == before
-    assert {"gold.fact_parking_sessions", "silver.sensor_events", "bronze.change_events"} <= tables
+    assert _counts(lake, rows) == rows
+    assert {"gold.fact_parking_sessions", "silver.sensor_events", "bronze.change_events"} <= set(rows)
 
 
-def _counts(lake: Lake, tables: set[str]) -> dict[str, int]:
+def _counts(lake: Lake, tables: Iterable[str]) -> dict[str, int]:
     session = connect(lake.settings)
     try:
         catalogue.register(session, lake.home)

@@ -62,7 +62,7 @@ def test_an_event_is_typed_and_its_presence_a_number(lake: Lake) -> None:
     found = rows(lake, f"SELECT {', '.join(EVENT_COLUMNS)}, is_present FROM silver.sensor_events")
     expected = {
         (*(change.row[name] for name in EVENT_COLUMNS), int(change.row["status"] == "Present"))
-        for change in lake.history.changes
+        for change in lake.written
         if change.table is SENSOR_EVENTS
     }
     assert set(found) == expected

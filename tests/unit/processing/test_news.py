@@ -47,6 +47,18 @@ STATE = {
     "offset": 0,
 }
 
+HISTORICAL = {
+    "street_marker": "m",
+    "arrival_at": datetime(2018, 1, 1, tzinfo=UTC),
+    "departure_at": datetime(2018, 1, 2, tzinfo=UTC),
+    "duration_seconds": 86_400,
+    "file_name": "2018.csv",
+    "file_sha256": "0",
+    "line_number": 2,
+    "run_id": "1",
+    "loaded_at": datetime(2025, 1, 1, tzinfo=UTC),
+}
+
 
 def at(hours: float, day: int = 5) -> datetime:
     return NOON.replace(day=day) + timedelta(hours=hours)
@@ -196,15 +208,46 @@ def test_bays_are_made_anew_when_a_reference_or_a_place_has_changed(home: Home, 
     assert found.stays_from_on == date(2025, 8, 5)
 
 
-def test_a_table_that_is_only_packed_has_no_news(home: Home, built: Built) -> None:
+def plate(zone: int) -> dict[str, Any]:
+    key = {"zone_number": zone, "days": "Mon-Fri", "start_minute": 0, "finish_minute": 1, "code": "2P"}
+    times = {"observed_at": at(0), "valid_from_at": at(0), "is_current": True, "is_assumed": True}
+    return key | times | {"is_retired": False, "topic": "t", "partition": 0, "offset": zone}
+
+
+def test_tables_that_are_only_packed_have_no_news(home: Home) -> None:
     for number in range(3):
         append(home.silver("sensor_events"), [event(f"b{number}", at(0))])
+        append(home.silver("sign_plates"), [plate(number)])
     before = news.now(home, "models")
-    DeltaTable(home.silver("sensor_events")).optimize.compact()
+    for name in ("sensor_events", "sign_plates"):
+        DeltaTable(home.silver(name)).optimize.compact()
+    after = news.now(home, "models")
 
-    found = news.since(home, before, news.now(home, "models"), LAG)
+    assert all(after.versions[name] != before.versions[name] for name in ("sensor_events", "sign_plates"))
+    assert news.since(home, before, after, LAG) is None
 
-    assert found == News(at(0), date(2025, 8, 5), date(2025, 8, 5))
+
+def test_a_refused_poll_is_no_news(home: Home, built: Built) -> None:
+    append(home.silver("polls"), [poll(2, at(1)) | {"outcome": "refused"}])
+
+    assert since(home, built) is None
+
+
+def test_a_plate_that_came_makes_references_new(home: Home, built: Built) -> None:
+    append(home.silver("sign_plates"), [plate(1)])
+
+    assert since(home, built) == News(at(0), date(2025, 8, 5), date(2025, 8, 5), are_references_new=True)
+
+
+def test_history_is_new_when_it_has_more_rows(home: Home, built: Built) -> None:
+    path = home.silver(news.HISTORY)
+    for _ in range(3):
+        append(path, [HISTORICAL])
+    before = news.now(home, "models")
+    DeltaTable(path).optimize.compact()
+
+    assert since(home, before) is None
+    assert since(home, built) == News(at(0), date(2025, 8, 5), date(2025, 8, 5), is_history_new=True)
 
 
 def test_a_calendar_that_is_extended_changes_from_its_old_end_on(home: Home, built: Built) -> None:
