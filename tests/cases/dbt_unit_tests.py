@@ -1,11 +1,12 @@
 """The cases of the domain as dbt's unit tests: `python -m cases.dbt_unit_tests` writes them, a test compares.
 
-dbt runs them on Spark, each model alone. A model that is a part of others' SQL (ephemeral) is given as SQL.
+dbt runs them on Spark, each model alone. Rows are given as SQL: of rows in YAML dbt makes a union of one query each,
+whose planning takes Spark minutes.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -22,18 +23,22 @@ PATH = DBT_PROJECT / "models" / "_unit_tests.yml"
 HEAD = "# Made by `python -m cases.dbt_unit_tests` in tests/; a test compares.\n"
 OFFLINE_AFTER = timedelta(minutes=15)
 QUARTER = timedelta(minutes=15)
-NOT_ENDED = "9999-12-31"
+NOT_ENDED = date(9999, 12, 31)
+# What a stay has of its bay, and its minutes do not depend on.
+OF_ITS_BAY = ("bay_version_key", "location_key", "meter_id", "has_credit_card", "has_tap_and_go")
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 Row = Mapping[str, Any]
 
 
 def text() -> str:
     """The whole file."""
     # JSON is YAML.
-    return (
-        HEAD
-        + json.dumps({"version": 2, "unit_tests": [_spells(), _stays(), _rules(), _occupancy()]}, indent=1)
-        + "\n"
-    )
+    return HEAD + json.dumps({"version": 2, "unit_tests": tests()}, indent=1) + "\n"
+
+
+def tests() -> list[Row]:
+    """Each of dbt's unit tests."""
+    return [_spells(), _stays(), _rules(), _occupancy()]
 
 
 def _test(name: str, model: str, given: Sequence[Row], expected: Sequence[Row]) -> Row:
@@ -42,12 +47,12 @@ def _test(name: str, model: str, given: Sequence[Row], expected: Sequence[Row]) 
         "model": model,
         "overrides": {"macros": {"is_incremental": False}},
         "given": given,
-        "expect": {"rows": list(expected)},
+        "expect": _sql(expected),
     }
 
 
-def _rows(model: str, rows: Iterable[Row]) -> Row:
-    return {"input": f"ref('{model}')", "rows": list(rows)}
+def _given(model: str, rows: Iterable[Row]) -> Row:
+    return {"input": f"ref('{model}')", **_sql(list(rows))}
 
 
 def _spells() -> Row:
@@ -56,9 +61,10 @@ def _spells() -> Row:
         {
             "kerbside_id": case.name,
             "status": event.status,
-            "status_changed_at": _text(event.status_changed_at),
-            "heard_at": _text(event.heard_at),
-            "previous_heard_at": _text(event.previous_heard_at),
+            "status_changed_at": event.status_changed_at,
+            "heard_at": event.heard_at,
+            "previous_heard_at": event.previous_heard_at,
+            "origin": "live",
         }
         for case in STAY_CASES
         for event in case.events
@@ -66,7 +72,7 @@ def _spells() -> Row:
     return _test(
         "spells_of_the_domain_cases",
         "int_bay_spells",
-        [_rows("stg_sensor_events", events)],
+        [_given("stg_sensor_events", events)],
         [row for case in STAY_CASES for row in _spells_of(case)],
     )
 
@@ -82,14 +88,14 @@ def _spells_of(case: StayCase) -> list[dict[str, Any]]:
             {
                 "kerbside_id": case.name,
                 "status": first.status,
-                "status_changed_at": _text(first.status_changed_at),
+                "status_changed_at": first.status_changed_at,
                 "next_status": second.status if second else None,
-                "next_changed_at": _text(second.status_changed_at if second else None),
-                "next_hides_from_at": _text(between.hides_from if between else None),
+                "next_changed_at": second.status_changed_at if second else None,
+                "next_hides_from_at": between.hides_from if between else None,
                 "is_next_close": between and between.is_close,
                 "is_next_late": between and between.is_late,
-                "occupied_from_at": _text(run.start_at if run else None),
-                "occupied_to_at": _text(run.end_at if run else None),
+                "occupied_from_at": run.start_at if run else None,
+                "occupied_to_at": run.end_at if run else None,
             }
         )
     return rows
@@ -104,7 +110,7 @@ def _stays() -> Row:
     states = [
         {
             "kerbside_id": case.name,
-            "valid_from_at": _text(case.present.last_heard_at + OFFLINE_AFTER),
+            "valid_from_at": case.present.last_heard_at + OFFLINE_AFTER,
             "is_online": False,
             "is_retired": False,
         }
@@ -114,16 +120,16 @@ def _stays() -> Row:
     poll = {
         "dataset": SENSORS.dataset,
         "outcome": "accepted",
-        "feed_updated_at": _text(NOW.last_heard_at),
+        "feed_updated_at": NOW.last_heard_at,
     }
     expected = [
         {
             "kerbside_id": case.name,
-            "revealed_at": _text(stay.revealed_at),
-            "arrival_min_at": _text(stay.arrival_min_at),
-            "arrival_max_at": _text(stay.arrival_max_at),
-            "departure_min_at": _text(stay.departure_min_at),
-            "departure_max_at": _text(stay.departure_max_at),
+            "revealed_at": stay.revealed_at,
+            "arrival_min_at": stay.arrival_min_at,
+            "arrival_max_at": stay.arrival_max_at,
+            "departure_min_at": stay.departure_min_at,
+            "departure_max_at": stay.departure_max_at,
             "beginning": stay.beginning.value,
             "ending": stay.ending.value,
             "is_late_report": stay.is_late_report,
@@ -134,7 +140,7 @@ def _stays() -> Row:
     return _test(
         "stays_of_the_domain_cases",
         "int_stays",
-        [_rows("int_bay_spells", spells), _rows("stg_polls", [poll]), _rows("stg_sensor_states", states)],
+        [_given("int_bay_spells", spells), _given("stg_polls", [poll]), _given("stg_sensor_states", states)],
         expected,
     )
 
@@ -142,7 +148,7 @@ def _stays() -> Row:
 def _before(events: Sequence[Event], number: int) -> dict[str, Any]:
     between = gap(events[number - 1], events[number], Limits()) if number else None
     return {
-        "previous_changed_at": _text(events[number - 1].status_changed_at) if number else None,
+        "previous_changed_at": events[number - 1].status_changed_at if number else None,
         "is_late": bool(between and between.is_late),
         "origin": "live",
         "next_origin": "live",
@@ -171,26 +177,28 @@ def _rules() -> Row:
             {
                 "kerbside_id": case.name,
                 "over_micros": round((case.expected.overstay_min_minutes or 0) * 60_000_000),
-                "first_breach_at": _text(case.expected.first_breach_at),
+                "first_breach_at": case.expected.first_breach_at,
             }
         )
     return _test(
         "minutes_over_of_the_domain_cases",
         "int_stay_rules",
         [
-            _sql("int_stays", given),
-            _rows(
+            _given("int_stays", given),
+            _given(
                 "dim_bays",
                 [
                     {
                         "kerbside_id": case.name,
                         "zone_number": case.zone_number,
-                        "valid_from_at": "1970-01-01 00:00:00",
+                        "valid_from_at": BEGINNING,
+                        "valid_to_at": None,
                     }
+                    | dict.fromkeys(OF_ITS_BAY)
                     for case in cases
                 ],
             ),
-            _sql(
+            _given(
                 "int_rule_coverage",
                 [
                     {"zone_number": case.zone_number, "start_at": known.start_at, "end_at": known.end_at}
@@ -198,18 +206,18 @@ def _rules() -> Row:
                     for known in union(Interval(one.start_at, one.end_at) for one in case.coverage)
                 ],
             ),
-            _rows(
+            _given(
                 "stg_rule_windows",
                 [
                     {
                         "zone_number": window.zone_number,
-                        "start_at": _text(window.start_at),
-                        "end_at": _text(window.end_at),
+                        "start_at": window.start_at,
+                        "end_at": window.end_at,
                         "code": window.code,
                         "limit_minutes": window.limit_minutes,
                         "kind": window.kind.value,
                         "is_metered": window.is_metered,
-                        "clock_start_at": _text(window.clock_from_at),
+                        "clock_start_at": window.clock_from_at,
                     }
                     for case in cases
                     for window in case.windows
@@ -242,8 +250,8 @@ def _occupancy() -> Row:
         "occupancy_of_the_domain_cases",
         "fact_occupancy",
         [
-            _rows("int_bay_times", [row for case in cases for row in _times_of(case, times[case])]),
-            _rows(
+            _given("int_bay_times", [row for case in cases for row in _times_of(case, times[case])]),
+            _given(
                 "int_bay_spells",
                 [
                     {name: row[name] for name in ("kerbside_id", "occupied_from_at", "occupied_to_at")}
@@ -252,13 +260,14 @@ def _occupancy() -> Row:
                     for row in _spells_of(case)
                 ],
             ),
-            _rows(
+            _given(
                 "dim_bays",
                 [
                     {
                         "kerbside_id": case.name,
                         "location_key": "one",
-                        "valid_from_at": "1970-01-01 00:00:00",
+                        "valid_from_at": BEGINNING,
+                        "valid_to_at": None,
                     }
                     for case in cases
                 ],
@@ -267,7 +276,7 @@ def _occupancy() -> Row:
         [
             {
                 "location_key": "one",
-                "starts_at": _text(at),
+                "starts_at": at,
                 "online_minutes": _minutes(of.online),
                 "occupied_minutes": _minutes(of.occupied),
                 "uncertain_minutes": _minutes(of.uncertain),
@@ -294,9 +303,9 @@ def _times_of(case: StayCase, time: BayTime) -> list[dict[str, Any]]:
         {
             "kerbside_id": case.name,
             "location_key": "one",
-            "start_at": _text(start_at),
-            "end_at": _text(end_at),
-            "local_date": "2025-08-05",
+            "start_at": start_at,
+            "end_at": end_at,
+            "local_date": date(2025, 8, 5),
         }
         | {name: any(one.start_at <= start_at < one.end_at for one in those) for name, those in kinds.items()}
         for start_at, end_at in pairwise(sorted(edges))
@@ -307,26 +316,39 @@ def _minutes(time: timedelta) -> float:
     return time.total_seconds() / 60
 
 
-def _text(instant: datetime | None) -> str | None:
-    return None if instant is None else instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
-def _sql(model: str, rows: Sequence[Row]) -> Row:
-    """The rows of a model that is no relation."""
-    values = ",\n".join(f"({', '.join(_literal(value) for value in row.values())})" for row in rows)
+def _sql(rows: Sequence[Row]) -> Row:
+    """The rows as a query; columns that hold nothing get a type by their name."""
+    names = list(rows[0])
+    columns = ", ".join(
+        name if any(row[name] is not None for row in rows) else f"cast(null as {_type(name)}) as {name}"
+        for name in names
+    )
+    values = ",\n".join(f"({', '.join(_literal(row[name]) for name in names)})" for row in rows)
     return {
-        "input": f"ref('{model}')",
         "format": "sql",
-        "rows": f"select * from values\n{values}\nas given({', '.join(rows[0])})",
+        "rows": f"select {columns} from values\n{values}\nas given({', '.join(names)})",
     }
 
 
+def _type(name: str) -> str:
+    if name.endswith("_at"):
+        return "timestamp"
+    return "boolean" if name.startswith(("is_", "has_")) else "string"
+
+
 def _literal(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, datetime):
-        return f"timestamp'{_text(value)}'"
-    return f"'{value}'" if isinstance(value, str) else str(value).lower()
+    match value:
+        case None:
+            return "null"
+        case datetime():
+            return f"timestamp'{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
+        case date():
+            return f"date'{value.isoformat()}'"
+        case float():
+            return f"{value!r}D"
+        case str():
+            return f"'{value}'"
+    return str(value).lower()
 
 
 if __name__ == "__main__":

@@ -216,7 +216,7 @@ class _Session:
     async def _build_gold(self) -> None:
         """In a process of its own, so that stopping does not wait for a build."""
         child = await Child.start(
-            workers.melpark(self._settings, "gold", "build"), self._home.logs / "gold.log"
+            workers.melpark(self._settings, "gold", "build", "--no-tests"), self._home.logs / "gold.log"
         )
         try:
             code = await child.wait()

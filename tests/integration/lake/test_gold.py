@@ -1,5 +1,6 @@
 """Gold builds, its tests pass, and its stays, verdicts and occupancy are those of the oracle."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cases import dbt_unit_tests
 from integration.lake.changes import Bay, Change
 from integration.lake.conftest import Lake
 from melpark.contracts import POLLS, SENSOR_EVENTS, SENSOR_STATES
@@ -18,6 +20,7 @@ from melpark.parking.occupied import BayTime, bay_time, runs
 from melpark.parking.overstays import Overstay, judge
 from melpark.parking.rules import Coverage, Window
 from melpark.parking.stays import PRESENT, Stay, stays
+from melpark.places import DBT_PROJECT
 from melpark.processing import gold, maintenance, query
 
 SESSION_COLUMNS = (
@@ -310,6 +313,14 @@ def test_most_bays_know_their_street(built: Lake) -> None:
 
 def test_the_laws_and_the_cases_of_the_domain_hold_in_dbt(built: Lake) -> None:
     gold.run(built.settings, "test")
+
+    results = json.loads((built.home.engine("dbt") / "target" / "run_results.json").read_text())["results"]
+    passed = {node["unique_id"].split(".")[-1] for node in results if node["status"] == "pass"}
+    laws = {path.stem for path in (DBT_PROJECT / "tests").glob("*.sql")}
+    cases = {test["name"] for test in dbt_unit_tests.tests()}
+    assert len(laws) > 10
+    assert len(cases) == 4
+    assert laws | cases <= passed
 
 
 def test_a_silver_that_is_only_packed_makes_no_build(built: Lake, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,7 +4,7 @@ import json
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 
 from integration.lake.changes import Change
 from integration.lake.conftest import MISFITS, Lake
-from melpark.contracts import METERS, POLLS, REFERENCES, RULE_WINDOWS, SENSOR_EVENTS
+from melpark.contracts import METERS, POLLS, RULE_WINDOWS, SENSOR_EVENTS, ZONE_SEGMENTS
 from melpark.errors import StopError
 from melpark.places import Home, topic
 from melpark.processing import catalogue, merging, query, silver, spark_loader, streams
@@ -77,42 +77,87 @@ def test_what_does_not_fit_is_in_quarantine_with_its_reason(lake: Lake) -> None:
     assert rows(lake, "SELECT * FROM silver.sensor_events WHERE kerbside_id LIKE 'misfit%'") == []
 
 
-def test_a_later_event_of_a_key_replaces_its_row(lake: Lake) -> None:
-    first = next(change for change in lake.history.changes if change.table is POLLS)
-    for records in (11, 12):
-        lake.write(Change(POLLS, {**first.row, "records": records}, op="u"))
-    lake.run()
+AUGUST = [datetime(2025, 8, day, tzinfo=UTC) for day in (1, 2, 3)]
+RETIRED_AT = AUGUST[2] + timedelta(microseconds=1)
+SEGMENT = {
+    "zone_number": 9001,
+    "segment_id": 1,
+    "street": "First Street",
+    "is_retired": False,
+    "observed_at": AUGUST[0],
+}
+WINDOW = dict.fromkeys(RULE_WINDOWS.column_names, AUGUST[0]) | {
+    "zone_number": 9003,
+    "code": "2P",
+    "limit_minutes": 120,
+    "kind": "timed",
+    "is_metered": False,
+    "is_ambiguous": False,
+}
+HELD_WINDOWS = "SELECT count(*) FROM silver.rule_windows WHERE zone_number = 9003"
 
-    found = rows(lake, f"SELECT records FROM silver.polls WHERE poll_id = {first.row['poll_id']}")
+
+def meter(observed_at: datetime) -> dict[str, Any]:
+    row = dict.fromkeys(METERS.column_names) | {"meter_id": "made-up", "is_retired": False}
+    return row | {"longitude": 144.9, "latitude": -37.8, "observed_at": observed_at}
+
+
+@pytest.fixture(scope="module")
+def changed(lake: Lake) -> Lake:
+    """The lake after two batches with what the tests below look for: a batch takes seconds, whatever it holds."""
+    polls = [change.row for change in lake.history.changes if change.table is POLLS]
+    drifted = {**polls[-1], "poll_id": 10_000}
+    lake.write(
+        *(Change(POLLS, {**polls[0], "records": records}, op="u") for records in (11, 12)),
+        Change(ZONE_SEGMENTS, SEGMENT),
+        Change(ZONE_SEGMENTS, {**SEGMENT, "street": "Second Street", "observed_at": AUGUST[1]}, op="u"),
+        Change(METERS, meter(AUGUST[2]), lsn=30),
+        Change(METERS, meter(AUGUST[0]), lsn=31),
+        Change(POLLS, {**polls[3], "records": 20}, op="u", lsn=50),
+        Change(POLLS, drifted, beyond={"weather": {"rain": 1}}, without=("outcome",)),
+    )
+    _leaves_no_row(lake, Change(POLLS, {**drifted, "poll_id": 10_001, "records": 2**40}))
+    _leaves_no_row(lake, Change(RULE_WINDOWS, WINDOW, lsn=10))
+    lake.run()
+    assert rows(lake, HELD_WINDOWS) == [(1,)]
+
+    lake.write(
+        Change(METERS, meter(AUGUST[1]), lsn=32),
+        Change(POLLS, {**polls[3], "records": 21}, op="u", lsn=40),
+    )
+    _leaves_no_row(lake, Change(RULE_WINDOWS, WINDOW, op="d", lsn=11))
+    _leaves_no_row(lake, Change(METERS, meter(AUGUST[2]), op="d", lsn=33))
+    # Of a history a deletion makes a version of its own.
+    lake.written.append(Change(METERS, meter(RETIRED_AT)))
+    lake.run()
+    return lake
+
+
+def _leaves_no_row(lake: Lake, change: Change) -> None:
+    lake.produce(topic(change.table.name), change.payload, change.key)
+
+
+def test_a_later_event_of_a_key_replaces_its_row(changed: Lake) -> None:
+    first = next(change.row for change in changed.history.changes if change.table is POLLS)
+
+    found = rows(changed, f"SELECT records FROM silver.polls WHERE poll_id = {first['poll_id']}")
     assert found == [(12,)]
 
 
-def test_a_new_version_of_a_reference_stands_beside_the_old_one(lake: Lake) -> None:
-    table = REFERENCES[1]
-    row = {
-        "zone_number": 9001,
-        "segment_id": 1,
-        "street": "First Street",
-        "is_retired": False,
-        "observed_at": datetime(2025, 8, 1, tzinfo=UTC),
-    }
-    later = {**row, "street": "Second Street", "observed_at": datetime(2025, 8, 2, tzinfo=UTC)}
-    lake.write(Change(table, row), Change(table, later, op="u"))
-    lake.run()
-
+def test_a_new_version_of_a_reference_stands_beside_the_old_one(changed: Lake) -> None:
     found = rows(
-        lake,
+        changed,
         "SELECT street FROM silver.zone_segments WHERE zone_number = 9001 AND segment_id = 1 ORDER BY observed_at",
     )
     assert found == [("First Street",), ("Second Street",)]
 
 
 @pytest.mark.parametrize("table", [table for table in SILVER if table.version], ids=lambda one: one.lake.name)
-def test_versions_are_intervals_that_follow_one_another(lake: Lake, table: SilverTable) -> None:
+def test_versions_are_intervals_that_follow_one_another(changed: Lake, table: SilverTable) -> None:
     thing, version = ", ".join(table.thing), table.version
     over = f"OVER (PARTITION BY {thing} ORDER BY {version})"
     wrong = rows(
-        lake,
+        changed,
         f"""SELECT * FROM (
               SELECT *, lead({version}) {over} AS next_at, row_number() {over} AS number
               FROM silver.{table.lake.name})
@@ -123,80 +168,42 @@ def test_versions_are_intervals_that_follow_one_another(lake: Lake, table: Silve
     assert wrong == []
 
 
-def test_late_and_out_of_order_versions_end_in_the_right_place(lake: Lake) -> None:
-    def meter(day: int, **changed: Any) -> dict[str, Any]:
-        row = dict.fromkeys(METERS.column_names) | {"meter_id": "made-up", "is_retired": False}
-        row |= {"longitude": 144.9, "latitude": -37.8}
-        return row | {"observed_at": datetime(2025, 8, day, tzinfo=UTC)} | changed
-
-    assert METERS.key == ("meter_id",)
-    lake.write(Change(METERS, meter(3), lsn=30), Change(METERS, meter(1), lsn=31))
-    lake.run()
-    # Between the two, and one that PostgreSQL deleted.
-    lake.write(Change(METERS, meter(2), lsn=32))
-    gone = Change(METERS, meter(3), op="d", lsn=33)
-    lake.produce(topic(METERS.name), gone.payload, gone.key)
-    retired_at = datetime(2025, 8, 3, 0, 0, 0, 1, tzinfo=UTC)
-    lake.written.append(Change(METERS, meter(3, observed_at=retired_at)))
-    lake.run()
-
-    days = [datetime(2025, 8, day, tzinfo=UTC) for day in (1, 2, 3)] + [retired_at]
+def test_late_and_out_of_order_versions_end_in_the_right_place(changed: Lake) -> None:
     found = rows(
-        lake,
+        changed,
         "SELECT valid_from_at, valid_to_at, is_current, is_assumed, is_retired FROM silver.meters "
         "WHERE meter_id = 'made-up' ORDER BY valid_from_at",
     )
     assert found == [
-        (days[0], days[1], False, True, False),
-        (days[1], days[2], False, False, False),
-        (days[2], days[3], False, False, False),
-        (days[3], None, True, False, True),
+        (AUGUST[0], AUGUST[1], False, True, False),
+        (AUGUST[1], AUGUST[2], False, False, False),
+        (AUGUST[2], RETIRED_AT, False, False, False),
+        (RETIRED_AT, None, True, False, True),
     ]
 
 
-def test_a_row_gives_way_only_to_a_later_change_in_postgres_log(lake: Lake) -> None:
-    row = [change for change in lake.history.changes if change.table is POLLS][3].row
-    lake.write(Change(POLLS, {**row, "records": 20}, op="u", lsn=50))
-    lake.run()
-    lake.write(Change(POLLS, {**row, "records": 21}, op="u", lsn=40))
-    lake.run()
-    assert rows(lake, f"SELECT records, lsn FROM silver.polls WHERE poll_id = {row['poll_id']}") == [(20, 50)]
+def test_a_row_gives_way_only_to_a_later_change_in_postgres_log(changed: Lake) -> None:
+    poll = [change.row for change in changed.history.changes if change.table is POLLS][3]
+
+    found = rows(changed, f"SELECT records, lsn FROM silver.polls WHERE poll_id = {poll['poll_id']}")
+    assert found == [(20, 50)]
 
 
-def test_a_row_deleted_in_postgres_leaves_a_table_that_is_no_history(lake: Lake) -> None:
-    at = datetime(2025, 8, 1, tzinfo=UTC)
-    row = dict.fromkeys(RULE_WINDOWS.column_names, at) | {
-        "zone_number": 9003,
-        "code": "2P",
-        "limit_minutes": 120,
-        "kind": "timed",
-        "is_metered": False,
-        "is_ambiguous": False,
-    }
-    there = "SELECT count(*) FROM silver.rule_windows WHERE zone_number = 9003"
-    lake.write(Change(RULE_WINDOWS, row, lsn=10))
-    lake.run()
-    assert rows(lake, there) == [(1,)]
-    gone = Change(RULE_WINDOWS, row, op="d", lsn=11)
-    lake.produce(topic(RULE_WINDOWS.name), gone.payload, gone.key)
-    lake.written.pop()
-    lake.run()
-    assert rows(lake, there) == [(0,)]
+def test_a_row_deleted_in_postgres_leaves_a_table_that_is_no_history(changed: Lake) -> None:
+    assert rows(changed, HELD_WINDOWS) == [(0,)]
 
 
-def test_a_column_added_dropped_or_widened_in_postgres_does_not_stop_the_line(lake: Lake) -> None:
-    row = {**[change for change in lake.history.changes if change.table is POLLS][-1].row, "poll_id": 10_000}
-    wide = Change(POLLS, {**row, "poll_id": 10_001, "records": 2**40})
-    lake.write(Change(POLLS, row, beyond={"weather": {"rain": 1}}, without=("outcome",)))
-    lake.produce(topic(POLLS.name), wide.payload, wide.key)
-    lake.run()
-
-    found = rows(lake, "SELECT poll_id, outcome, weather FROM silver.polls WHERE poll_id IN (10000, 10001)")
+def test_a_column_added_dropped_or_widened_in_postgres_does_not_stop_the_line(changed: Lake) -> None:
+    found = rows(
+        changed, "SELECT poll_id, outcome, weather FROM silver.polls WHERE poll_id IN (10000, 10001)"
+    )
     assert found == [(10_000, None, '{"rain":1}')]
-    changes = rows(lake, "SELECT column_name, change FROM silver.schema_changes WHERE table_name = 'polls'")
+    changes = rows(
+        changed, "SELECT column_name, change FROM silver.schema_changes WHERE table_name = 'polls'"
+    )
     assert set(changes) == {("weather", "added"), ("outcome", "missing")}
     reason = "SELECT reason FROM silver.quarantine WHERE reason LIKE 'records%'"
-    assert rows(lake, reason) == [("records is not integer",)]
+    assert rows(changed, reason) == [("records is not integer",)]
 
 
 def test_too_many_misfits_stop_the_line_before_anything_is_written(lake: Lake) -> None:

@@ -1,0 +1,146 @@
+"""The lake: streams, gold, questions and exports."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from melpark import settings as configuration
+from melpark.cli.terminal import out
+from melpark.errors import ConfigurationError, MelParkError
+
+app = typer.Typer()
+
+
+class Layer(StrEnum):
+    bronze = "bronze"
+    silver = "silver"
+
+
+class StreamAction(StrEnum):
+    bronze = "bronze"
+    silver = "silver"
+    rebuild = "rebuild"
+    accept_gap = "accept-gap"
+
+
+class FileFormat(StrEnum):
+    parquet = "parquet"
+    csv = "csv"
+
+
+class GoldAction(StrEnum):
+    build = "build"
+    rebuild = "rebuild"
+    test = "test"
+    docs = "docs"
+
+
+@app.command()
+def schedule(
+    polls: Annotated[bool, typer.Option(help="Poll too; the stack has a poller of its own.")] = True,
+) -> None:
+    """The loop of one machine: polls, gold every few minutes, maintenance at night."""
+    from melpark.processing import schedule as loop
+
+    loop.run(configuration.load(), polls=polls)
+
+
+@app.command()
+def stream(
+    action: Annotated[
+        StreamAction | None,
+        typer.Argument(help="One layer (both without it), or what to do with one that stands."),
+    ] = None,
+    layer: Annotated[Layer | None, typer.Argument(help="What to rebuild: silver.")] = None,
+    available_now: Annotated[
+        bool, typer.Option("--available-now", help="End when all that is there is done.")
+    ] = False,
+) -> None:
+    """Run the streams from Kafka to bronze and silver."""
+    from melpark.processing import streams
+
+    settings = configuration.load()
+    if (action is StreamAction.rebuild) is not (layer is Layer.silver):
+        raise ConfigurationError(
+            "Only silver can be rebuilt",
+            "bronze is what all else is made of",
+            "melpark stream rebuild silver",
+        )
+    if action is StreamAction.rebuild:
+        is_done_by_another = streams.rebuild_silver(settings)
+        out.print("The running stream makes silver anew." if is_done_by_another else "Silver was made anew.")
+    elif action is StreamAction.accept_gap:
+        gaps = streams.accept_gap(settings)
+        for gap in gaps:
+            out.print(str(gap), highlight=False, soft_wrap=True)
+        out.print(f"{len(gaps)} gaps were accepted." if gaps else "There is no gap.", highlight=False)
+    else:
+        layers = frozenset({action.value} if action else {"bronze", "silver"})
+        streams.run(settings, layers, available_now=available_now)
+
+
+@app.command()
+def gold(
+    action: Annotated[GoldAction, typer.Argument()] = GoldAction.build,
+    tests: Annotated[bool, typer.Option(help="Test what was built; the loop does so every night.")] = True,
+) -> None:
+    """Build, rebuild, test or document the gold models with dbt."""
+    from melpark.processing import gold as models
+
+    models.run(configuration.load(), action.value, tests)
+
+
+@app.command()
+def sql(
+    query: Annotated[str | None, typer.Argument(help="A statement; a prompt without it.")] = None,
+) -> None:
+    """Read-only SQL over every lake table, such as silver.sensor_events."""
+    from melpark.processing import query as lake
+
+    settings = configuration.load()
+    if query is not None:
+        _print_rows(*lake.sql(settings, query))
+        return
+    while True:
+        try:
+            statement = input("melpark> ").strip().rstrip(";")
+        except EOFError:
+            return
+        if statement in ("exit", "quit", r"\q"):
+            return
+        if statement:
+            try:
+                _print_rows(*lake.sql(settings, statement))
+            except MelParkError as error:
+                out.print(str(error), style="red", highlight=False, markup=False)
+
+
+def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+    if out.is_terminal:
+        table = Table(*columns, box=None, header_style="bold")
+        for row in rows:
+            table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        out.print(table)
+        return
+    typer.echo("\t".join(columns))
+    for row in rows:
+        typer.echo("\t".join("" if value is None else str(value) for value in row))
+
+
+@app.command()
+def export(
+    table: Annotated[str, typer.Argument(help="A table of the lake, such as gold.fact_occupancy.")],
+    form: Annotated[FileFormat, typer.Option("--format", help="What to write.")] = FileFormat.parquet,
+    output: Annotated[
+        Path | None, typer.Option(help="The file; without it one of the table's name, in this folder.")
+    ] = None,
+) -> None:
+    """Write a table of the lake into one file."""
+    from melpark.processing import export as exports
+
+    path = exports.run(configuration.load(), table, form.value, output, progress=out.is_terminal)
+    out.print(f"Wrote {table} to {path}.", highlight=False, soft_wrap=True)
