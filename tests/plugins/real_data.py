@@ -17,11 +17,15 @@ def pytest_report_header() -> list[str]:
     ]
 
 
+def pytest_configure() -> None:
+    # Before there are workers, whose words would be lost.
+    if os.environ.get("MELPARK_REQUIRE_REAL_DATA") and not FOLDER.is_dir():
+        pytest.exit(f"{FOLDER} is not there and the tests on real data are required", returncode=1)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if FOLDER.is_dir():
         return
-    if os.environ.get("MELPARK_REQUIRE_REAL_DATA"):
-        pytest.exit(f"{FOLDER} is not there and the tests on real data are required", returncode=1)
     gone = [item for item in items if item.get_closest_marker("real_data")]
     config.hook.pytest_deselected(items=gone)
     items[:] = [item for item in items if item not in gone]

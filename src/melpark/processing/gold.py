@@ -90,12 +90,17 @@ def _make(settings: Settings, home: Home, lock: int, action: Action, tests: bool
     found: news.News | None = None
     command: tuple[str, ...] = WHOLE
     if action == "build":
+        # Tables that an interrupted build had made anew no longer tell what was new to them.
+        unfinished = news.News.read(_unfinished(home))
         try:
             found = _news(settings, home, present)
         except news.EverythingIsNewError as why:
             log.info("Gold is built from the beginning: %s", why)
         else:
+            found = found | unfinished if found else unfinished
             if found is None:
+                # By these versions, for those before may be deleted until the next news.
+                _finish(home, present)
                 log.info("Gold: nothing new")
                 return
     has_views = _register(settings, home)
@@ -103,8 +108,6 @@ def _make(settings: Settings, home: Home, lock: int, action: Action, tests: bool
         # Should this be interrupted, tables of two kinds would stand side by side.
         _built(home).unlink(missing_ok=True)
     else:
-        # Tables that an interrupted build had made anew no longer tell what was new to them.
-        found |= news.News.read(_unfinished(home))
         _write(_unfinished(home), found.text())
         given |= {name: str(value) for name, value in asdict(found).items()}
         command = (*BUILD, *_untouched(found, has_views))

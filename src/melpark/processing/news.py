@@ -380,6 +380,8 @@ def _instants(query: str, table: DeltaTable | None = None) -> list[datetime]:
         except duckdb.IOException as error:
             # Files that went are deleted a week later.
             raise EverythingIsNewError("files of a version of silver are gone") from error
+        except duckdb.BinderException as error:
+            raise EverythingIsNewError("files of silver lack a column that has come") from error
     if row is None or row[0] is None:
         return []
     return [datetime.fromtimestamp(0, UTC) + timedelta(microseconds=row[0])]

@@ -48,7 +48,8 @@ def run(
     """Run the streams until SIGTERM or SIGINT, or, with `available_now`, until all there is was taken.
 
     Returns the number of rows of each table of the layers. Raises RetryableError when Spark or Kafka is away
-    or goes away, StopError when a query fails: either way this process ends, to be started again.
+    or goes away, StopError when a query fails, or a signal ends it before all was taken: either way this process
+    ends, to be started again.
     """
     if not layers or not layers <= LAYERS:
         raise ConfigurationError("No such layer", ", ".join(sorted(layers - LAYERS)) or "none was named")
@@ -64,6 +65,12 @@ def run(
             together = [[layer] for layer in sorted(layers)] if available_now else [sorted(layers)]
             for some in together:
                 _run_some(spark, settings, some, available_now, stop)
+            if available_now and stop.is_set():
+                raise StopError(
+                    "The streams were ended before all was taken",
+                    "by a signal",
+                    "Run again: they go on from their checkpoints",
+                )
         except PySparkException as error:
             raise _given_up(settings, error) from error
         finally:

@@ -182,11 +182,11 @@ class _Session:
         whole.result()
 
     async def _whole_way(self, supervisor: Supervisor) -> None:
-        """Wait until the replay has gone through silver, then build gold and say what there is."""
+        """Wait until silver holds the whole replay, then build gold and say what there is."""
         loop = asyncio.get_running_loop()
         progress: object = None
         since = loop.time()
-        while not await asyncio.to_thread(self._is_over):
+        while not (await asyncio.to_thread(self._is_over) and await self._is_whole()):
             now = (self._found.positions, {name: stage.rows for name, stage in self._found.stages.items()})
             if now != progress or not supervisor.all_ready:
                 progress, since = now, loop.time()
@@ -194,7 +194,7 @@ class _Session:
                 raise StopError(
                     "The replay stands still",
                     f"no stage moved for {STANDSTILL_SECONDS:.0f} s: {now}",
-                    "See `melpark logs`",
+                    "See `melpark logs`, and `melpark reconcile` for what silver lacks",
                 )
             await asyncio.sleep(1)
         await self._build_gold()
@@ -214,18 +214,24 @@ class _Session:
         return self._found
 
     async def _build_gold(self) -> None:
-        """In a process of its own, so that stopping does not wait for a build."""
-        child = await Child.start(
-            workers.melpark(self._settings, "gold", "build", "--no-tests"), self._home.logs / "gold.log"
-        )
-        try:
-            code = await child.wait()
-        finally:
-            await child.stop(signal.SIGTERM, 1)
-        if code != 0:
+        if await self._run("gold", "gold", "build", "--no-tests") != 0:
             raise StopError(
                 "Gold was not built", last_words(self._home.logs / "gold.log"), "See `melpark logs gold`"
             )
+
+    async def _is_whole(self) -> bool:
+        """Whether silver holds whatever PostgreSQL does: the newest poll and as many events do not tell it all."""
+        return await self._run("reconcile", "reconcile") == 0
+
+    async def _run(self, name: str, *arguments: str) -> int:
+        """Exit code of a command, in a process of its own, so that stopping does not wait for it."""
+        child = await Child.start(
+            workers.melpark(self._settings, *arguments), self._home.logs / f"{name}.log"
+        )
+        try:
+            return await child.wait()
+        finally:
+            await child.stop(signal.SIGTERM, 1)
 
     def _source_is_done(self) -> bool:
         try:

@@ -116,6 +116,15 @@ def test_a_row_that_only_silver_holds_is_told_and_cannot_be_repaired(home: Setti
     assert not span.can_be_repaired
 
 
+def test_a_row_that_silver_holds_twice_is_found(home: Settings) -> None:
+    events = table_of("sensor_events")
+    twice = [row for row in rows_of(home, events) if row["kerbside_id"] == "bay7"][:3]
+    write(home, events, twice)
+    (span,) = differing(compare.compare(home)).values()
+    assert (span.table, span.missing, span.extra, span.different) == ("sensor_events", 0, 3, 0)
+    assert not span.can_be_repaired
+
+
 def test_of_a_reference_the_newest_version_counts(home: Settings) -> None:
     bays = table_of("bays")
     assert bays in REFERENCES

@@ -67,8 +67,8 @@ class Side(ABC):
         grouping = digest.bucket(self.dialect, table, BUCKET_DIGITS)
         return self._sums(table, cut, grouping, f"{digest.span(self.dialect, table)} = %s", [span])
 
-    def rows(self, table: Table, cut: Cut, span: str, buckets: Sequence[str]) -> dict[str, int]:
-        """Number of each row of some buckets of one range, by the text of its key."""
+    def rows(self, table: Table, cut: Cut, span: str, buckets: Sequence[str]) -> dict[str, list[int]]:
+        """Numbers of the rows of some buckets of one range, by the text of their key: one each, unless doubled."""
         condition, values = cut.condition(table)
         marks = ", ".join(["%s"] * len(buckets))
         statement = (
@@ -76,7 +76,10 @@ class Side(ABC):
             f" FROM {self.source(table, condition)} WHERE {digest.span(self.dialect, table)} = %s"
             f" AND {digest.bucket(self.dialect, table, BUCKET_DIGITS)} IN ({marks})"
         )
-        return dict(self.ask(statement, [*values, span, *buckets]))
+        found: dict[str, list[int]] = {}
+        for key, number in self.ask(statement, [*values, span, *buckets]):
+            found.setdefault(key, []).append(number)
+        return found
 
     def _sums(self, table: Table, cut: Cut, grouping: str, where: str, more: list[object]) -> dict[str, Sum]:
         condition, values = cut.condition(table)
