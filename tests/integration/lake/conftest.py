@@ -24,9 +24,11 @@ from melpark.parking.plates import Plate
 from melpark.parking.rules import Coverage, Window
 from melpark.places import Home, topic
 from melpark.processing import gold, streams, topics
+from melpark.processing.history import backfill
 from melpark.settings import Settings
 from melpark.stack import kafka, spark
 from plugins.ports import free_ports
+from unit.processing.history import made_up_files
 
 CALENDAR_ZONES = 60
 GOOD = {
@@ -93,6 +95,12 @@ class Lake:
         """Take everything that was written through bronze and silver."""
         assert self.producer.flush(30) == 0
         streams.run(self.settings, available_now=True)
+
+    def load_history(self, *markers: str) -> None:
+        """Load a file of the City's past with a stay of each street marker."""
+        stays = [{"StreetMarker": marker} for marker in markers]
+        file = made_up_files.write(self.home.root.parent / f"{'-'.join(markers)}.csv", *stays)
+        backfill.run(self.home, [file], made_up_files.NOW, made_up_files.Silent())
 
     def restart_spark(self) -> None:
         engines.stop(self.spark)
@@ -179,3 +187,4 @@ def _fill(lake: Lake, capture: Path) -> None:
     gone = events[0]
     lake.write(Change(SENSOR_EVENTS, gone.row, op="d"))
     lake.produce(name, None, gone.key)
+    lake.load_history("C1", "C2")

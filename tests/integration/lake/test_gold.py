@@ -311,6 +311,14 @@ def test_most_bays_know_their_street(built: Lake) -> None:
     assert unknown == [(100,)]
 
 
+def test_every_stay_of_historical_files_is_there_with_where_it_came_from(built: Lake) -> None:
+    columns = "street_marker, arrival_at, departure_at, file_name, line_number, file_sha256"
+    found = rows(built, f"SELECT {columns} FROM gold.fact_historical_stays ORDER BY ALL")
+
+    assert found == rows(built, f"SELECT {columns} FROM silver.historical_stays ORDER BY ALL")
+    assert [(row[0], row[3], row[4]) for row in found] == [("C1", "C1-C2.csv", 2), ("C2", "C1-C2.csv", 3)]
+
+
 def test_the_laws_and_the_cases_of_the_domain_hold_in_dbt(built: Lake) -> None:
     gold.run(built.settings, "test")
 
@@ -347,6 +355,7 @@ def test_gold_made_anew_in_part_also_after_an_interruption_is_gold_made_anew_who
 ) -> None:
     before = _gold(built)
     built.write(*_news(built))
+    built.load_history("C3")
     built.run()
     # The first table is made anew, and then the build ends.
     with monkeypatch.context() as interrupted:
@@ -360,6 +369,7 @@ def test_gold_made_anew_in_part_also_after_an_interruption_is_gold_made_anew_who
     in_part = _gold(built)
     assert in_part["fact_parking_sessions"] != before["fact_parking_sessions"]
     assert in_part["fact_occupancy"] != before["fact_occupancy"]
+    assert in_part["fact_historical_stays"][0] == before["fact_historical_stays"][0] + 1
 
     gold.run(built.settings, "rebuild", tests=False)
     assert _gold(built) == in_part
