@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from deltalake import DeltaTable, write_deltalake
@@ -133,6 +134,25 @@ def test_an_event_that_bronze_took_too_late_is_found(survivor: Survivor, tmp_pat
     where = f"topic = '{topic(SENSOR_EVENTS.name)}' AND partition = {oldest.partition} AND offset = {oldest.offset}"
     table.update({"offset": "offset + 1000000"}, predicate=where)
     assert compare_log(held, places.log(tmp_path / "bronze")).disordered == [(oldest.bay, oldest.at)]
+
+
+def test_the_api_gives_each_bays_last_status_after_it_all(survivor: Survivor) -> None:
+    bays = httpx.get(f"{survivor.stack.url}/api/v1/bays", timeout=30).json()["bays"]
+    assert {bay["kerbside_id"]: bay["status"] for bay in bays} == oracle.last_status(survivor.capture)
+
+
+def test_what_is_no_part_of_the_way_comes_back_too_when_it_is_killed(survivor: Survivor) -> None:
+    engines = read_status(survivor.stack.home)["engines"]
+    others = engines.keys() - set(VICTIMS)
+    assert others == {"source", "scheduler", "server"}
+    for name in others:
+        psutil.Process(engines[name]["pid"]).kill()
+    survivor.stack.wait_for(
+        "all of them again",
+        lambda status: (
+            all_run(status) and all(status["engines"][name]["pid"] != engines[name]["pid"] for name in others)
+        ),
+    )
 
 
 def test_a_home_of_another_source_is_refused(survivor: Survivor) -> None:

@@ -1,0 +1,92 @@
+"""The loop of one machine: what it does, when, and that a job that fails ends nothing."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from melpark.errors import StopError
+from melpark.processing import schedule
+from melpark.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """The loop takes over the signals that end it."""
+    held = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in held.items():
+        signal.signal(number, handler)
+
+
+def jobs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Name and trigger of each job of a loop that is ended as soon as it runs."""
+    found: dict[str, str] = {}
+
+    def start(scheduler: BackgroundScheduler) -> None:
+        found.update({job.args[0]: str(job.trigger) for job in scheduler.get_jobs()})
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(schedule.BackgroundScheduler, "start", start)
+    monkeypatch.setattr(schedule.BackgroundScheduler, "shutdown", lambda scheduler, wait: None)
+    schedule.run(settings, polls=False)
+    return found
+
+
+def test_gold_is_built_every_few_minutes_and_tested_and_the_lake_cared_for_at_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert jobs(Settings(home=tmp_path), monkeypatch) == {
+        "gold": "interval[0:05:00]",
+        "tests of gold": "cron[hour='4']",
+        "maintenance": "cron[hour='3']",
+    }
+
+
+def test_gold_is_left_to_somebody_else_where_its_interval_is_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path, gold_interval_seconds=0)
+
+    assert jobs(settings, monkeypatch).keys() == {"maintenance"}
+
+
+def test_the_first_build_comes_soon_and_one_that_fails_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    builds: list[bool] = []
+    again = threading.Event()
+
+    def build(settings: Settings, action: str, tests: bool) -> None:
+        builds.append(tests)
+        if len(builds) == 1:
+            raise StopError("Gold: build failed", "a model", "")
+        again.set()
+
+    monkeypatch.setattr(schedule.gold, "run", build)
+    monkeypatch.setattr(schedule, "FIRST_GOLD_AFTER", timedelta(0))
+    settings = Settings(home=tmp_path, gold_interval_seconds=0.05)
+    ender = threading.Thread(target=lambda: again.wait(60) and os.kill(os.getpid(), signal.SIGTERM))
+    ender.start()
+    schedule.run(settings, polls=False)
+    ender.join()
+
+    assert builds[:2] == [False, False]
+    assert "gold failed: Gold: build failed" in caplog.text
+
+
+def test_a_second_loop_on_a_home_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(scheduler: BackgroundScheduler) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(StopError, match="Another `melpark schedule` runs"):
+            schedule.run(settings, polls=False)
+
+    settings = Settings(home=tmp_path)
+    monkeypatch.setattr(schedule.BackgroundScheduler, "start", start)
+    monkeypatch.setattr(schedule.BackgroundScheduler, "shutdown", lambda scheduler, wait: None)
+    schedule.run(settings, polls=False)
