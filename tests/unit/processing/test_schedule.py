@@ -11,7 +11,7 @@ import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from melpark.errors import StopError
-from melpark.processing import schedule
+from melpark.processing import gold, schedule
 from melpark.settings import Settings
 
 
@@ -32,8 +32,8 @@ def jobs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         found.update({job.args[0]: str(job.trigger) for job in scheduler.get_jobs()})
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(schedule.BackgroundScheduler, "start", start)
-    monkeypatch.setattr(schedule.BackgroundScheduler, "shutdown", lambda scheduler, wait: None)
+    monkeypatch.setattr(BackgroundScheduler, "start", start)
+    monkeypatch.setattr(BackgroundScheduler, "shutdown", lambda scheduler, wait: None)
     schedule.run(settings, polls=False)
     return found
 
@@ -68,10 +68,15 @@ def test_the_first_build_comes_soon_and_one_that_fails_ends_nothing(
             raise StopError("Gold: build failed", "a model", "")
         again.set()
 
-    monkeypatch.setattr(schedule.gold, "run", build)
+    monkeypatch.setattr(gold, "run", build)
     monkeypatch.setattr(schedule, "FIRST_GOLD_AFTER", timedelta(0))
     settings = Settings(home=tmp_path, gold_interval_seconds=0.05)
-    ender = threading.Thread(target=lambda: again.wait(60) and os.kill(os.getpid(), signal.SIGTERM))
+
+    def end() -> None:
+        assert again.wait(60)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ender = threading.Thread(target=end)
     ender.start()
     schedule.run(settings, polls=False)
     ender.join()
@@ -87,6 +92,6 @@ def test_a_second_loop_on_a_home_is_refused(tmp_path: Path, monkeypatch: pytest.
             schedule.run(settings, polls=False)
 
     settings = Settings(home=tmp_path)
-    monkeypatch.setattr(schedule.BackgroundScheduler, "start", start)
-    monkeypatch.setattr(schedule.BackgroundScheduler, "shutdown", lambda scheduler, wait: None)
+    monkeypatch.setattr(BackgroundScheduler, "start", start)
+    monkeypatch.setattr(BackgroundScheduler, "shutdown", lambda scheduler, wait: None)
     schedule.run(settings, polls=False)
