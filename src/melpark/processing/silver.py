@@ -73,6 +73,15 @@ def write_batch(root: str, limit: int, batch: DataFrame, batch_id: int) -> None:
     _require_few(spark, home, misfits, limit)
     _note_schema(spark, home, found)
     _merge(spark, home, found, misfits)
+    if misfits:
+        log.warning(
+            "%d change events do not fit and are in silver.quarantine, the first: %s, partition %s, offset %s: %s",
+            len(misfits),
+            misfits[0].topic,
+            misfits[0].partition,
+            misfits[0].offset,
+            misfits[0].reason,
+        )
 
 
 def _by_table(batch: DataFrame) -> dict[SilverTable, list[Event]]:

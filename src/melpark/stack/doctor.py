@@ -8,6 +8,8 @@ import psutil
 
 from melpark.errors import MelParkError, StopError
 from melpark.places import Home
+from melpark.processing import lake
+from melpark.processing.tables import QUARANTINE
 from melpark.settings import Settings
 from melpark.simulator.capture import Capture
 from melpark.stack import home as homes
@@ -36,6 +38,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("User of PostgreSQL", lambda: _postgres_user(settings)),
         ("Capture", lambda: _capture(settings)),
         ("Change capture", lambda: _change_capture(settings)),
+        ("Quarantine", lambda: _quarantine(settings)),
         ("Ports", lambda: _ports(settings)),
         ("Jars", _jars),
         ("Web page", _page),
@@ -86,6 +89,16 @@ def _change_capture(settings: Settings) -> None:
     problems = (status.read(Home(settings.home.resolve())).get("capture") or {}).get("problems")
     if problems:
         raise StopError("Change capture needs a look", "; ".join(problems), "See `melpark cdc status`")
+
+
+def _quarantine(settings: Settings) -> None:
+    held = lake.rows(Home(settings.home.resolve()).silver(QUARANTINE.name))
+    if held:
+        raise StopError(
+            f"{held:,} change events did not fit and wait in silver.quarantine",
+            "",
+            'See `melpark sql "SELECT reason, count(*) FROM silver.quarantine GROUP BY 1"`',
+        )
 
 
 def _ports(settings: Settings) -> None:

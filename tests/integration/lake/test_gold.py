@@ -377,6 +377,7 @@ def test_gold_made_anew_in_part_also_after_an_interruption_is_gold_made_anew_who
 
 def test_a_failed_build_names_the_model(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gold, "variables", lambda settings: {"feed_lag_seconds": "no_number"})
+    monkeypatch.setattr(gold, "WHOLE", ("run", "--full-refresh", "--select", "int_bay_spells"))
 
     with pytest.raises(StopError, match=r"Gold: rebuild failed: int_bay_spells \(.*no_number"):
         gold.run(lake.settings, "rebuild")
