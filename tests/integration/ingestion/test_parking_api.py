@@ -180,6 +180,32 @@ def test_a_long_wait_for_the_quota_is_not_waited() -> None:
     assert portal.waits == []
 
 
+def test_a_503_that_says_when_to_come_again_is_waited_for_once() -> None:
+    portal = Portal([response(503, "Retry-After: 7"), GOOD])
+    assert isinstance(portal.fetch(), Answer)
+    assert portal.waits == [7]
+    still = Portal([response(503, "Retry-After: 7")] * 2)
+    line = error_of(still, QuotaSpentError)
+    assert "HTTP 503" in line
+    assert "quota" not in line
+    assert (still.waits, len(still.requests)) == ([7], 2)
+
+
+def test_a_long_wait_that_a_503_asks_for_is_left_to_the_poller() -> None:
+    portal = Portal([response(503, "Retry-After: 1800")])
+    with pytest.raises(QuotaSpentError) as caught:
+        portal.fetch()
+    assert (portal.waits, pause_after(caught.value, 0.5)) == ([], 1800)
+
+
+@pytest.mark.parametrize("header", ["Retry-After: soon", "X-RateLimit-Reset: 80000"])
+def test_a_503_that_does_not_say_when_to_come_again_is_tried_as_any_5xx(header: str) -> None:
+    """What is left of the day's quota is in every answer and says nothing of when the portal is back."""
+    portal = Portal([response(503, header)] * 2 + [GOOD])
+    assert isinstance(portal.fetch(), Answer)
+    assert portal.waits == []
+
+
 @pytest.mark.parametrize(("status", "setting"), [(401, "API_KEY"), (403, "API_KEY"), (404, "URL")])
 def test_a_refusal_names_the_setting_to_mend(status: int, setting: str) -> None:
     portal = Portal([response(status, DATE)])

@@ -13,7 +13,7 @@ from melpark.simulator.dirt import Dirt
 from melpark.simulator.dynamics import Truth
 from melpark.simulator.feed import Feed, tick_of
 from melpark.simulator.history import History, Span, spans
-from melpark.simulator.outages import Failure
+from melpark.simulator.outages import Failure, Outage
 from melpark.simulator.records import bay_records
 from melpark.simulator.truth_tables import stays
 from unit.simulator.played_portal import FakeTime, PlayedPortal
@@ -87,8 +87,7 @@ def test_every_flaw_can_be_switched_off() -> None:
 def test_the_portal_fails_while_the_simulated_outage_lasts(
     history: History, failure: Failure, status: int
 ) -> None:
-    year = int(END.timestamp()), int((END + timedelta(days=365)).timestamp())
-    outage = next(one for one in history.feed.time.outages(*year) if one.failure is failure)
+    outage = first_outage(history.feed, failure)
     time = FakeTime(datetime.fromtimestamp(outage.start + 125, UTC))
     portal = PlayedPortal(Settings(), time)
     answer: httpx.Response = portal.export()
@@ -96,3 +95,26 @@ def test_the_portal_fails_while_the_simulated_outage_lasts(
     assert len(answer.content) < int(answer.headers["Content-Length"]) or status == 503
     time.at = datetime.fromtimestamp(outage.end + 5, UTC)
     assert len(portal.export().json()) == 3_300
+
+
+def first_outage(feed: Feed, failure: Failure) -> Outage:
+    year = int(END.timestamp()), int((END + timedelta(days=365)).timestamp())
+    return next(one for one in feed.time.outages(*year) if one.failure is failure)
+
+
+def test_a_quota_that_an_outage_spends_asks_to_wait_until_the_outage_ends(history: History) -> None:
+    outage = first_outage(history.feed, Failure.QUOTA)
+    ends_at = datetime.fromtimestamp(outage.end, UTC)
+    time = FakeTime(datetime.fromtimestamp(outage.start + 125, UTC))
+    portal = PlayedPortal(Settings(), time)
+    refused = portal.export()
+    assert refused.status_code == 429
+    assert refused.headers["X-RateLimit-Reset"] == str(outage.end)
+    assert refused.headers["X-RateLimit-Remaining"] == "0"
+    assert refused.json()["reset_time"] == ends_at.isoformat()
+    asked = int(refused.headers["Retry-After"])
+    assert 0 <= asked - (ends_at - time.at).total_seconds() <= 1
+    time.pass_by(asked - 2)
+    assert portal.export().status_code == 429
+    time.pass_by(2)
+    assert portal.export().status_code == 200
