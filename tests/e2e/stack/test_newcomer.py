@@ -18,7 +18,7 @@ from e2e.stack.running import Stack, clean_environment, is_running
 from melpark.places import Home
 
 PROJECT = Path(__file__).resolve().parents[3]
-# Git's view of the project: what a clone has not, and what its owner has made since.
+# Of a project without git: what its owner has made since.
 MADE = shutil.ignore_patterns(
     ".git", ".venv", ".tools", ".melpark", "node_modules", "dist", "target", "__pycache__", ".*_cache"
 )
@@ -57,11 +57,25 @@ def bare_path(folder: Path) -> Path:
     return folder
 
 
+def copy_project(clone: Path) -> None:
+    """The files that git knows, as they are now."""
+    if not (PROJECT / ".git").exists():
+        shutil.copytree(PROJECT, clone, ignore=MADE)
+        return
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (PROJECT / name).exists():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, clone / name)
+
+
 @pytest.fixture(scope="module")
 def newcomer(short_folder: Path) -> Iterator[Newcomer]:
     """The stack, up by `make up` in the clone, in the background; `make down` at the end."""
     clone = short_folder / "clone"
-    shutil.copytree(PROJECT, clone, ignore=MADE)
+    copy_project(clone)
     stack = Stack.on(clone / ".melpark", MELPARK_SIMULATOR_OUTAGES="false")
     environment = clean_environment() | stack.environment | {"PATH": str(bare_path(short_folder / "bin"))}
     environment.pop("VIRTUAL_ENV", None)
