@@ -56,11 +56,13 @@ class NotModified:
 
 
 class QuotaSpentError(RetryableError):
-    """The portal's quota is used up; it asks to wait `wait_seconds`."""
+    """The portal asks to wait `wait_seconds`: its quota is used up (429), or it is away for so long (503)."""
 
-    def __init__(self, dataset: str, why: str, wait_seconds: float) -> None:
+    def __init__(self, dataset: str, status: int, why: str, wait_seconds: float) -> None:
         self.wait_seconds = wait_seconds
-        super().__init__(f"The portal's quota is used up, {dataset} is left for later", why)
+        is_quota = status == httpx.codes.TOO_MANY_REQUESTS
+        what = "The portal's quota is used up" if is_quota else f"The portal is away (HTTP {status})"
+        super().__init__(f"{what}, {dataset} is left for later", why)
 
 
 class _NoExportError(Exception):
@@ -116,11 +118,11 @@ class ParkingApi:
     async def fetch(self, dataset: str, etag: str | None = None) -> Answer | NotModified:
         """The whole dataset, or NotModified when it is still the one of `etag`.
 
-        Connection errors, 5xx and cut bodies are tried three times, an exhausted quota (429) twice. Where the portal
-        gives no export and the setting allows, its `records` stand in. Raises RetryableError when that does not
-        help (QuotaSpentError with the time to wait), ConfigurationError when the key or the dataset is refused,
-        RefusedError when the answer lacks a sane HTTP Date (of the portal: is an hour ahead of our clock), is larger
-        than allowed, or pages are no complete set.
+        Connection errors, 5xx and cut bodies are tried three times; an exhausted quota (429), and a 503 that says when
+        to come again, twice. Where the portal gives no export and the setting allows, its `records` stand in. Raises
+        RetryableError when that does not help (QuotaSpentError with the time to wait), ConfigurationError when the key
+        or the dataset is refused, RefusedError when the answer lacks a sane HTTP Date (of the portal: is an hour ahead
+        of our clock), is larger than allowed, or pages are no complete set.
         """
         path = PATH.format(dataset=dataset, layout=self._layout)
         try:
@@ -172,16 +174,18 @@ class ParkingApi:
         if isinstance(answer, httpx.Response):
             seconds = quota_wait_seconds(answer.headers, self._now())
             if seconds > LONGEST_QUOTA_WAIT_SECONDS:
-                raise QuotaSpentError(dataset, f"it asks to wait {seconds:.0f} s", seconds)
+                why = f"it asks to wait {seconds:.0f} s"
+                raise QuotaSpentError(dataset, answer.status_code, why, seconds)
             await self._sleep(seconds)
             answer = await self._ask(dataset, request)
         if isinstance(answer, httpx.Response):
             seconds = quota_wait_seconds(answer.headers, self._now())
-            raise QuotaSpentError(dataset, "also after the wait that it asked for", seconds)
+            why = "also after the wait that it asked for"
+            raise QuotaSpentError(dataset, answer.status_code, why, seconds)
         return answer
 
     async def _ask(self, dataset: str, request: httpx.Request) -> Answer | NotModified | httpx.Response:
-        """One answer; a response of status 429 is handed back as it is."""
+        """One answer; a response that asks to wait (429, 503 with Retry-After) is handed back as it is."""
         async for attempt in stamina.retry_context(
             on=(httpx.RequestError, _ServerError), attempts=ATTEMPTS, wait_initial=0.2, wait_max=2
         ):
@@ -195,7 +199,7 @@ class ParkingApi:
         try:
             if response.status_code == httpx.codes.NOT_MODIFIED:
                 return NotModified(dataset)
-            if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            if _asks_to_wait(response, started_at):
                 return response
             _check_status(response, dataset)
             body = Body()
@@ -259,8 +263,15 @@ def observed_at(header: str | None, dataset: str) -> datetime:
         raise RefusedError(f"The answer for {dataset} has no time", why, "It is asked again") from None
 
 
+def _asks_to_wait(response: httpx.Response, now: datetime) -> bool:
+    if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        # Without a wait that can be read it is tried again at once, as any 5xx.
+        return _seconds(response.headers.get("Retry-After", "").strip(), now) is not None
+    return response.status_code == httpx.codes.TOO_MANY_REQUESTS
+
+
 def quota_wait_seconds(headers: httpx.Headers, now: datetime) -> float:
-    """How long a 429 asks to wait: Retry-After (seconds or a date), else X-RateLimit-Reset, else a second."""
+    """How long a 429 or 503 asks to wait: Retry-After (seconds or a date), else X-RateLimit-Reset, else a second."""
     for name in ("Retry-After", "X-RateLimit-Reset"):
         value = headers.get(name, "").strip()
         if value and (seconds := _seconds(value, now)) is not None:

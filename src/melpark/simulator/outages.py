@@ -83,9 +83,14 @@ class FeedTime:
 
     def failure(self, tick: int) -> Failure | None:
         """Why a request brings no answer at this refresh, None when it does."""
+        outage = self.outage_of_requests(tick)
+        return outage.failure if outage else None
+
+    def outage_of_requests(self, tick: int) -> Outage | None:
+        """The outage in which a request at this refresh brings no answer."""
         for outage in self.outages(tick, tick + 1):
             if outage.failure in OF_REQUESTS and outage.start < tick < outage.end:
-                return outage.failure
+                return outage
         return None
 
     def answered(self, ticks: Ticks) -> NDArray[np.bool_]:

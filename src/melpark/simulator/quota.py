@@ -28,14 +28,20 @@ class Quota:
             "X-RateLimit-Reset": str(int(self._resets_at.timestamp())),
         }
 
-    def refusal(self, now: datetime) -> tuple[dict[str, object], dict[str, str]]:
-        """Body and headers of the 429."""
+    def refusal(
+        self, now: datetime, resets_at: datetime | None = None
+    ) -> tuple[dict[str, object], dict[str, str]]:
+        """Body and headers of the 429: of a quota that comes back at `resets_at`, by default with the next day."""
+        resets_at = resets_at or self._resets_at
         body = {
             "errorcode": 10002,
             "error": "You have exceeded the requests limit for anonymous users.",
             "call_limit": self.requests_a_day,
             "limit_time_unit": "day",
-            "reset_time": self._resets_at.isoformat(),
+            "reset_time": resets_at.isoformat(),
         }
-        seconds = int((self._resets_at - now).total_seconds()) + 1
-        return body, self.headers() | {"Retry-After": str(seconds)}
+        return body, self.headers() | {
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": str(int(resets_at.timestamp())),
+            "Retry-After": str(int((resets_at - now).total_seconds()) + 1),
+        }

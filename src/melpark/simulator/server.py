@@ -221,11 +221,11 @@ class Portal:
 
     async def failing(self, request: Request, error: Exception) -> Response:
         """What the portal answers in an outage that the simulator plays."""
-        failure = error.failure if isinstance(error, FailingError) else Failure.SERVER_ERROR
-        if failure is Failure.QUOTA:
-            body, headers = self.quota.refusal(self.clock.now())
+        assert isinstance(error, FailingError)
+        if error.failure is Failure.QUOTA:
+            body, headers = self.quota.refusal(self.clock.now(), error.ends_at)
             return self._respond(orjson.dumps(body), 429, headers=headers)
-        if failure is Failure.CUT_BODY:
+        if error.failure is Failure.CUT_BODY:
             return self._respond(b'[{"lastupdated":', headers={"Content-Length": str(LENGTH_OF_CUT_BODY)})
         return self._refuse(503, "ServiceUnavailable", "The service is unavailable.")
 

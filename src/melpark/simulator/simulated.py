@@ -28,10 +28,11 @@ TICK = "%Y%m%dT%H%M%SZ"
 
 
 class FailingError(Exception):
-    """The portal fails as it is played to, at the time of the source."""
+    """The portal fails as it is played to, from now until `ends_at`, both times of the source."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, ends_at: datetime) -> None:
         self.failure = failure
+        self.ends_at = ends_at
         super().__init__(failure.value)
 
 
@@ -86,8 +87,8 @@ class Simulated:
             self._acknowledged.add(dataset)
         if self.speed == 1:
             tick = tick_of(now)
-            if failure := self.feed.time.failure(tick):
-                raise FailingError(failure)
+            if outage := self.feed.time.outage_of_requests(tick):
+                raise FailingError(outage.failure, _at(outage.end))
             return Answer(self._etag(tick), now, None if tick == held else self._body(tick))
         return self._first(now) if held is None else self._following(held, now)
 

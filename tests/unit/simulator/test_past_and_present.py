@@ -1,13 +1,17 @@
 """Days of the past stand alone and join: with one another, with the live feed, and with the truth."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from melpark.settings import Settings
+from melpark.simulator.behaviour import Behaviour
 from melpark.simulator.city import build
 from melpark.simulator.dirt import Dirt
 from melpark.simulator.dynamics import Truth
@@ -57,12 +61,21 @@ def test_the_opening_and_the_events_after_it_end_in_the_present_of_the_live_feed
     assert newest == {row["kerbside_id"]: (row["status"], row["status_changed_at"]) for row in present}
 
 
-def test_stays_overstay_at_the_set_rate_and_only_beyond_their_deadline(history: History) -> None:
-    table = stays(history.feed, datetime(2025, 8, 6, 20, tzinfo=UTC), datetime(2025, 8, 7, 8, tzinfo=UTC))
-    under_limit = table["limit_minutes"].is_valid().to_numpy()
+@pytest.mark.parametrize("share", [0.0, Behaviour().overstay_share, 0.25])
+def test_stays_overstay_at_the_set_rate_and_only_beyond_their_deadline(
+    history: History, share: float
+) -> None:
+    city = history.feed.city
+    feed = Feed(city, Truth(city, Behaviour(overstay_share=share)))
+    table = stays(feed, datetime(2025, 8, 6, 20, tzinfo=UTC), datetime(2025, 8, 7, 8, tzinfo=UTC))
+    # Of those whom the limit on arrival can catch: near the end of its window nobody can be over.
+    limit = pc.cast(pc.multiply(table["limit_minutes"], 60_000_000), pa.duration("us"))
+    caught = pc.equal(pc.add(table["arrival_at"], limit), table["leave_by_at"]).fill_null(False)
     over = table["overstay_minutes"].to_numpy() > 0
-    share = history.feed.truth.behaviour.overstay_share
-    assert over[under_limit].mean() == pytest.approx(share, abs=0.012)
+    under_limit = caught.to_numpy()
+    chance = 1.96 * math.sqrt(share * (1 - share) / under_limit.sum())
+    assert over[under_limit].mean() == pytest.approx(share, abs=chance)
+    assert under_limit.sum() > 5_000
     for stay in table.slice(0, 3_000).to_pylist():
         late = stay["leave_by_at"] is not None and stay["departure_at"] > stay["leave_by_at"]
         assert late == (stay["overstay_minutes"] > 0)
