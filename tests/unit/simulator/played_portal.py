@@ -45,9 +45,15 @@ class FakeTime:
 class PlayedPortal:
     """Asks the application as the poller does: one process of the server."""
 
-    def __init__(self, settings: Settings, time: FakeTime | None = None, quota: Quota | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        time: FakeTime | None = None,
+        quota: Quota | None = None,
+        truth: Path | None = None,
+    ) -> None:
         self.time = time or FakeTime()
-        self.app = create_app(settings, self.time.clock, quota)
+        self.app = create_app(settings, self.time.clock, quota, truth)
 
     def export(self, etag: str | None = None, dataset: str = SENSORS.dataset, **query: str) -> httpx.Response:
         headers = {"If-None-Match": etag} if etag else {}

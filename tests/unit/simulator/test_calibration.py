@@ -22,7 +22,7 @@ from melpark.simulator.drift import NO_ZONE
 from melpark.simulator.dynamics import Truth
 from melpark.simulator.feed import Feed, Snapshot, tick_of
 from melpark.simulator.polled import Events
-from melpark.simulator.records import reference_records, sign_plate_records
+from melpark.simulator.records import reference_records, sign_plate_records, zone_segment_records
 
 ALIKE = 1.96 * math.sqrt(2)
 # Live bays in the City's polls of 7 August 2025, and how many of them moved in 12 and 28 minutes.
@@ -166,6 +166,19 @@ def test_329_zones_have_1_to_76_sensors_and_half_of_them_no_more_than_6(feed: Fe
     assert np.median(sizes) == 6
     assert sizes.min() == 1
     assert 60 <= sizes.max() <= 76
+
+
+def test_38_of_329_zones_with_sensors_have_no_segment_and_20_several_within_chance(feed: Feed) -> None:
+    zones = {sensor.zone.zone_number: sensor.zone for sensor in feed.city.sensors}.values()
+    for count, several in ((38, False), (20, True)):
+        share = sum(len(zone.segments) > 1 if several else not zone.segments for zone in zones) / len(zones)
+        assert share == pytest.approx(count / 329, abs=chance(count / 329, 329))
+
+
+def test_62_of_714_zones_with_a_segment_have_several_within_chance(feed: Feed) -> None:
+    segments = Counter(record["parkingzone"] for record in zone_segment_records(feed.city))
+    share = sum(count > 1 for count in segments.values()) / len(segments)
+    assert share == pytest.approx(62 / 714, abs=chance(62 / 714, 714))
 
 
 def test_zones_and_places_drift_as_the_citys_over_weeks(feed: Feed) -> None:

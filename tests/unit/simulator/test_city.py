@@ -61,11 +61,8 @@ def test_some_bay_ids_repeat_on_another_bay_and_two_are_no_numbers(city: City) -
     assert sum(not kerbside_id.isdigit() for kerbside_id in ids) == 2
 
 
-def test_some_zones_with_sensors_have_no_plates_some_no_segment_and_some_several(city: City) -> None:
-    zones = {sensor.zone.zone_number: sensor.zone for sensor in city.sensors}.values()
-    assert any(not zone.signs.plates for zone in zones)
-    assert 15 <= sum(not zone.segments for zone in zones) <= 65
-    assert 30 <= sum(len(zone.segments) > 1 for zone in zones) <= 95
+def test_some_zones_with_sensors_have_no_plates(city: City) -> None:
+    assert any(not sensor.zone.signs.plates for sensor in city.sensors)
 
 
 def test_natural_keys_of_reference_records_are_unique(city: City) -> None:

@@ -21,15 +21,18 @@ from plugins.ports import free_port
 from unit.simulator.played_portal import FIRST, date_of, make_capture, replayed
 
 PROGRAM = "from melpark import settings; from melpark.simulator import server; server.run(settings.load())"
+COMMAND = "from melpark import cli; cli.main()"
 DEADLINE_SECONDS = 60
 EXPORT = f"{CATALOG}/on-street-parking-bay-sensors/exports/json"
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
+def served(
+    settings: Settings, program: str = PROGRAM, *arguments: str
+) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
     environment = os.environ | settings.environment()
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, *arguments], env=environment, stderr=subprocess.PIPE, text=True
     )
     try:
         with httpx.Client(base_url=settings.source_url, timeout=DEADLINE_SECONDS) as client:
@@ -69,6 +72,16 @@ def test_a_replay_goes_on_after_the_server_was_killed(tmp_path: Path) -> None:
         process.wait()
     with served(settings) as (client, _):
         assert client.get(EXPORT, headers={"If-None-Match": etag}).json() == [{"poll": 1}]
+
+
+def test_the_command_writes_the_truth_of_the_day_that_it_plays(tmp_path: Path) -> None:
+    settings = Settings(source_port=free_port(), simulator_outages=False)
+    with served(settings, COMMAND, "simulate", "--truth", str(tmp_path)) as (client, _):
+        played = date_of(client.get(EXPORT)).date()
+    for name in ("stays", "faults", "outages"):
+        days = sorted(path.stem for path in (tmp_path / name).iterdir())
+        # Midnight may pass meanwhile.
+        assert days[-1] == played.isoformat()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
