@@ -98,7 +98,7 @@ class Stack:
             status = read_status(self.home)
             if status and is_so(status):
                 return
-            time.sleep(0.2)
+            time.sleep(0.5)
         raise AssertionError(f"no {what} within {seconds} s: {json.dumps(status, indent=1)}\n{self.output()}")
 
     def wait_until_healthy(self) -> None:

@@ -11,11 +11,14 @@ from melpark.stack.declaration import Engine, UnhealthyError
 Process = subprocess.Popen[bytes]
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 400) -> None:
+def wait_until(
+    holds: Callable[[], bool], what: str, seconds: float = 400, every_seconds: float = 0.25
+) -> None:
+    """Fails when it does not hold in time. A look that costs much is to be taken seldom: it takes from the cores."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
-        time.sleep(0.1)
+        time.sleep(every_seconds)
 
 
 def start(engine: Engine, logs: Path) -> Process:

@@ -111,7 +111,7 @@ def test_a_driver_outlives_a_short_session_timeout_a_rebuild_and_maintenance(
         write_one_more(lake)
         engines.wait_until(lambda: all_is_in_bronze(lake), "the message in bronze")
         # The event is known; that it came again shows as its later place.
-        engines.wait_until(lambda: everything(lake) != before, "the message in silver")
+        engines.wait_until(lambda: everything(lake) != before, "the message in silver", every_seconds=2)
         before = everything(lake)
         held = rows_in_silver(lake)
 
@@ -124,6 +124,7 @@ def test_a_driver_outlives_a_short_session_timeout_a_rebuild_and_maintenance(
             # Reading all of silver again and again would take the cores from Spark.
             lambda: rows_in_silver(lake) == held and everything(lake) == before,
             "silver made anew",
+            every_seconds=2,
         )
         assert reads.size(lake.home.bronze).files < reads.rows(lake.home.bronze)
         assert process.poll() is None
