@@ -102,8 +102,10 @@ def test_the_capture_role_may_replicate_and_select_and_write_only_what_it_needs_
 def test_sql_reads_every_layer_and_writes_none(replayed: Stack) -> None:
     answer = replayed.melpark("sql", "SELECT count(*) AS n FROM silver.sensor_events")
     assert answer.stdout.split() == ["n", str(len(replayed.first_events))]
-    for table in ("bronze.change_events", "gold.dim_bays", "gold.dim_locations"):
-        assert replayed.melpark("sql", f"SELECT 1 FROM {table} LIMIT 1").returncode == 0
+    counts = (
+        "SELECT (SELECT count(*) > 0 FROM bronze.change_events), (SELECT count(*) > 0 FROM gold.dim_bays)"
+    )
+    assert replayed.melpark("sql", counts).stdout.splitlines()[-1] == "True\tTrue"
     refused = replayed.melpark("sql", "DELETE FROM silver.sensor_events")
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
