@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 TIMESTAMP = PrimitiveType("timestamp")
 DATE = PrimitiveType("date")
+# Where a statement asks for the tables themselves.
+OF_THE_CATALOGUE = ("information_schema", "duckdb_", "pg_", "show ")
 READS = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN})
 # DuckDB's own would name the views' sources.
 TABLES = (
@@ -38,9 +40,9 @@ def sql(settings: Settings, statement: str) -> tuple[list[str], list[tuple[Any, 
 
     Raises ConfigurationError when it does not read or names what is not there.
     """
-    with connect(Home(settings.home.resolve())) as connection:
-        if statement.strip().rstrip(";").lower() == "show tables":
-            statement = TABLES
+    if statement.strip().rstrip(";").lower() == "show tables":
+        statement = TABLES
+    with connect(Home(settings.home.resolve()), of=statement) as connection:
         try:
             statements = connection.extract_statements(statement)
             if len(statements) != 1:
@@ -59,15 +61,19 @@ def sql(settings: Settings, statement: str) -> tuple[list[str], list[tuple[Any, 
             raise ConfigurationError("The query failed", str(error)) from None
 
 
-def connect(home: Home, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
+def connect(home: Home, memory_limit: str | None = None, of: str | None = None) -> duckdb.DuckDBPyConnection:
     """A connection in memory with one view per table of the lake, each at its newest version.
 
-    `memory_limit` is DuckDB's, such as 512MB. Raises StopError when the home has no tables.
+    `memory_limit` is DuckDB's, such as 512MB. With `of`, a statement, only tables that it may name have their view:
+    making one opens every file of the table. Raises StopError when the home has no tables.
     """
     connection = duckdb.connect(config={"memory_limit": memory_limit} if memory_limit else {})
     is_empty = True
     for database, path in on_disk(home):
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
+        if of is not None and not _may_name(of, path.name):
+            is_empty = False
+            continue
         try:
             add_view(connection, f'"{database}"."{path.name}"', DeltaTable(path))
         except (DeltaError, duckdb.Error) as error:
@@ -81,6 +87,11 @@ def connect(home: Home, memory_limit: str | None = None) -> duckdb.DuckDBPyConne
     for setting in LOCKED:
         connection.execute(setting.format(lake=str(home.lake).replace("'", "''")))
     return connection
+
+
+def _may_name(statement: str, table: str) -> bool:
+    text = statement.lower()
+    return table.lower() in text or any(word in text for word in OF_THE_CATALOGUE)
 
 
 def add_view(connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTable) -> None:

@@ -215,11 +215,14 @@ def test_the_occupancy_of_a_location_is_that_of_the_oracle(built: Lake) -> None:
 
 def _gold(lake: Lake) -> dict[str, tuple[int, int]]:
     """Rows of each table of gold, and a hash of what they hold."""
-    tables = rows(lake, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'gold'")
-    return {
-        table: rows(lake, f"SELECT count(*), sum(hash(held)) FROM gold.{table} AS held")[0]
-        for (table,) in tables
-    }
+    tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'gold'"
+    with query.connect(lake.home) as connection:
+        return {
+            table: connection.execute(
+                f"SELECT count(*), sum(hash(held)) FROM gold.{table} AS held"
+            ).fetchall()[0]
+            for (table,) in connection.execute(tables).fetchall()
+        }
 
 
 def _event(

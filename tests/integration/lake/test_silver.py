@@ -41,11 +41,12 @@ def expected_keys(lake: Lake, table: SilverTable) -> set[tuple[Any, ...]]:
 def everything(lake: Lake) -> dict[str, tuple[int, int]]:
     """Rows of each table and a hash of their content, whatever the order of rows and columns."""
     found = {}
-    for name in [*(table.lake.name for table in SILVER), "quarantine", "schema_changes"]:
-        columns = sorted(query.sql(lake.settings, f"SELECT * FROM silver.{name} LIMIT 0")[0])
-        row = ", ".join(f'"{column}"' for column in columns)
-        ((count, digest),) = rows(lake, f"SELECT count(*), bit_xor(hash({row})) FROM silver.{name}")
-        found[name] = (count, digest)
+    with query.connect(lake.home) as connection:
+        for name in [*(table.lake.name for table in SILVER), "quarantine", "schema_changes"]:
+            columns = sorted(connection.table(f"silver.{name}").columns)
+            row = ", ".join(f'"{column}"' for column in columns)
+            digest = f"SELECT count(*), bit_xor(hash({row})) FROM silver.{name}"
+            found[name] = connection.execute(digest).fetchall()[0]
     return found
 
 

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from melpark.errors import ConfigurationError, StopError
 from melpark.places import Home
@@ -91,3 +92,20 @@ def test_a_table_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
     assert lake.size(tmp_path / "nothing") == lake.Size(0, 0, 0)
     assert lake.newest(tmp_path / "nothing", "poll_id") is None
     assert lake.newest_poll_id_in_bronze(Home(tmp_path)) is None
+
+
+def test_tables_that_a_statement_does_not_name_are_not_opened(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    add_view = query.add_view
+
+    def watched(connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTable) -> None:
+        opened.append(name)
+        add_view(connection, name, table)
+
+    monkeypatch.setattr(query, "add_view", watched)
+    query.sql(settings, "SELECT 1")
+    assert opened == []
+    query.sql(settings, "SELECT count(*) FROM silver.Polls")
+    assert opened == ['"silver"."polls"']
