@@ -42,23 +42,32 @@ def sql(settings: Settings, statement: str) -> tuple[list[str], list[tuple[Any, 
     """
     if statement.strip().rstrip(";").lower() == "show tables":
         statement = TABLES
-    with connect(Home(settings.home.resolve()), of=statement) as connection:
+    home = Home(settings.home.resolve())
+    try:
         try:
-            statements = connection.extract_statements(statement)
-            if len(statements) != 1:
-                raise ConfigurationError(
-                    "One statement at a time", f"{len(statements)} were given", "Run them one by one"
-                )
-            if statements[0].type not in READS:
-                raise ConfigurationError(
-                    "The lake is read-only here",
-                    f"{statements[0].type.name} is not a query",
-                    "Change dbt_gold and run `melpark gold`, or use Spark",
-                )
-            result = connection.execute(statements[0])
-            return [column[0] for column in result.description or ()], result.fetchall()
-        except duckdb.Error as error:
-            raise ConfigurationError("The query failed", str(error)) from None
+            return _ask(home, statement, of=statement)
+        except duckdb.CatalogException:
+            # With every table at hand DuckDB says which one may be meant.
+            return _ask(home, statement)
+    except duckdb.Error as error:
+        raise ConfigurationError("The query failed", str(error)) from None
+
+
+def _ask(home: Home, statement: str, of: str | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    with connect(home, of=of) as connection:
+        statements = connection.extract_statements(statement)
+        if len(statements) != 1:
+            raise ConfigurationError(
+                "One statement at a time", f"{len(statements)} were given", "Run them one by one"
+            )
+        if statements[0].type not in READS:
+            raise ConfigurationError(
+                "The lake is read-only here",
+                f"{statements[0].type.name} is not a query",
+                "Change dbt_gold and run `melpark gold`, or use Spark",
+            )
+        result = connection.execute(statements[0])
+        return [column[0] for column in result.description or ()], result.fetchall()
 
 
 def connect(home: Home, memory_limit: str | None = None, of: str | None = None) -> duckdb.DuckDBPyConnection:

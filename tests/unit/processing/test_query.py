@@ -109,3 +109,8 @@ def test_tables_that_a_statement_does_not_name_are_not_opened(
     assert opened == []
     query.sql(settings, "SELECT count(*) FROM silver.Polls")
     assert opened == ['"silver"."polls"']
+
+
+def test_a_table_whose_name_is_wrong_is_answered_with_the_right_one(settings: Settings) -> None:
+    with pytest.raises(ConfigurationError, match='Did you mean "polls"'):
+        query.sql(settings, "SELECT * FROM silver.pols")
