@@ -141,10 +141,20 @@ def _call(settings: Settings, method: str, path: str, body: dict[str, str] | Non
             str(error) or type(error).__name__,
             "Is it running? See `melpark status`",
         ) from None
-    # 409: the worker is rebalancing, 5xx: it is still starting.
-    if answer.status_code == httpx.codes.CONFLICT or answer.is_server_error:
-        raise RetryableError("Kafka Connect is not ready", answer.text[:300], "Try again")
+    # 409: the worker is rebalancing, 5xx: it is still starting. Without Connect's own words it is the web server in it
+    # that answers, before Connect does or when it no longer does: such a 404 is no word about the connector.
+    is_not_ready = answer.status_code == httpx.codes.CONFLICT or answer.is_server_error
+    if is_not_ready or (answer.is_error and not _is_of_connect(answer)):
+        why = f"HTTP {answer.status_code} {answer.text[:300]}".rstrip()
+        raise RetryableError("Kafka Connect is not ready", why, "Try again")
     return answer
+
+
+def _is_of_connect(answer: httpx.Response) -> bool:
+    try:
+        return "error_code" in answer.json()
+    except (ValueError, TypeError):
+        return False
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:

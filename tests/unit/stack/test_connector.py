@@ -85,6 +85,18 @@ def test_a_worker_that_is_not_ready_may_be_asked_again(code: int, worker: Worker
         setup_debezium.register(settings)
 
 
+@pytest.mark.parametrize("code", [400, 404])
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_an_error_that_is_not_in_connects_words_may_be_asked_again(
+    method: str, code: int, worker: Worker, settings: Settings
+) -> None:
+    worker.answers[f"GET {CONFIG}"] = (200, {"tasks.max": "2"})
+    worker.answers[f"{method} {CONFIG}"] = (code, "")
+
+    with pytest.raises(RetryableError, match=f"not ready: HTTP {code}"):
+        setup_debezium.register(settings)
+
+
 def test_a_worker_that_is_away_may_be_asked_again(settings: Settings) -> None:
     with running_worker() as gone:
         port = gone.port
@@ -93,7 +105,7 @@ def test_a_worker_that_is_away_may_be_asked_again(settings: Settings) -> None:
 
 
 def test_a_refused_configuration_is_for_a_person_to_mend(worker: Worker, settings: Settings) -> None:
-    worker.answers[f"PUT {CONFIG}"] = (400, {"message": "Invalid value red for colour"})
+    worker.answers[f"PUT {CONFIG}"] = (400, {"error_code": 400, "message": "Invalid value red for colour"})
     with pytest.raises(StopError, match=rf"refused PUT {CONFIG}.*Invalid value red"):
         setup_debezium.register(settings)
 
@@ -105,7 +117,7 @@ def test_a_refused_configuration_is_for_a_person_to_mend(worker: Worker, setting
         (states("RUNNING"), ("RUNNING", "UNASSIGNED", ""), False),
         (states("PAUSED", "PAUSED"), ("PAUSED", "PAUSED", ""), False),
         (states("RUNNING", "FAILED", trace="no slot\n\tat X"), ("RUNNING", "FAILED", "no slot"), False),
-        ((404, {}), ("MISSING", "MISSING", ""), False),
+        ((404, {"error_code": 404, "message": "No status found"}), ("MISSING", "MISSING", ""), False),
     ],
 )
 def test_the_state_is_that_of_the_connector_and_of_its_task(
@@ -130,7 +142,14 @@ def test_what_has_failed_is_started_again_and_told(
     assert worker.asked == [f"GET {STATUS}", RESTART]
 
 
-@pytest.mark.parametrize("answer", [states("RUNNING", "RUNNING"), states("RUNNING"), (404, {})])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        states("RUNNING", "RUNNING"),
+        states("RUNNING"),
+        (404, {"error_code": 404, "message": "No status found"}),
+    ],
+)
 def test_what_has_not_failed_is_not_touched(
     answer: tuple[int, object], worker: Worker, settings: Settings
 ) -> None:
