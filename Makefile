@@ -43,7 +43,7 @@ reset: $(VENV)/.synced ## Delete all data; asks first
 
 test: $(VENV)/.synced-dev ## The whole test suite, real engines included
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 3
 
 proof: $(VENV)/.synced-dev ## What takes too long for `make test`: a restored home goes on
 	@$(BIN)/python -m pytest tests/proof/*.py

@@ -1,4 +1,6 @@
-"""`pytest -n 2`: tests of a room run one after the other in one worker, for they share engines, which end with it.
+"""`pytest -n 3`: tests of a room run one after the other in one worker, for they share engines, which end with it.
+
+Engines are often waited for: three rooms at a time keep two cores busy.
 
 The groups of pytest-xdist would do, but its marks do not reach pytest 9.2.
 """
@@ -8,17 +10,32 @@ from _pytest.runner import runtestprotocol
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# The dearest first, so that the workers end together; a worker takes the next room when it has done one.
 ROOMS = {
+    "tests/integration/lake/test_catalogue.py": "gold",
+    "tests/integration/lake/test_gold.py": "gold",
     "tests/integration/lake/": "lake",
     "tests/e2e/stack/test_newcomer.py": "newcomer",
     "tests/e2e/": "stack",
     "tests/chaos/": "chaos",
     "tests/integration/capture/": "capture",
     "tests/integration/serving/": "serving",
+    "tests/integration/ingestion/": "ingestion",
+    "tests/unit/simulator/": "simulator",
     "tests/": "rest",
 }
-ORDER = ("lake", "stack", "chaos", "newcomer", "capture", "serving", "rest")
+# The dearest first, so that the workers end together; a worker takes the next room when it has done one.
+ORDER = (
+    "lake",
+    "gold",
+    "stack",
+    "capture",
+    "chaos",
+    "serving",
+    "newcomer",
+    "ingestion",
+    "simulator",
+    "rest",
+)
 
 
 def room(nodeid: str) -> str:

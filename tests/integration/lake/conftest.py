@@ -19,7 +19,7 @@ from integration.lake.changes import (
     captured_references,
     made_up_polls,
 )
-from melpark.contracts import SENSOR_EVENTS, SIGN_PLATES
+from melpark.contracts import CAPTURED, SENSOR_EVENTS, SIGN_PLATES
 from melpark.parking.plates import Plate
 from melpark.parking.rules import Coverage, Window
 from melpark.places import Home, topic
@@ -184,6 +184,9 @@ def _fill(lake: Lake, capture: Path) -> None:
     for number, value in enumerate(MISFITS):
         lake.produce(name, value, json.dumps({"kerbside_id": f"misfit-{number}"}))
     lake.produce(name, _event(), None)
+    # What the connector tells of itself is no change of the city and has no place in bronze.
+    for own in {plan.name for plan in topics.plan()} - {topic(table.name) for table in CAPTURED}:
+        lake.producer.produce(own, '{"ts_ms": 1}', "{}")
     gone = events[0]
     lake.write(Change(SENSOR_EVENTS, gone.row, op="d"))
     lake.produce(name, None, gone.key)

@@ -33,7 +33,7 @@ def duplicates(lake: Lake) -> int:
     return int(rows[0][0])
 
 
-def test_bronze_holds_every_message_once(lake: Lake) -> None:
+def test_bronze_holds_every_message_once_and_leaves_heartbeats_and_signals_out(lake: Lake) -> None:
     assert messages_by_topic(lake) == lake.messages
     assert duplicates(lake) == 0
 

@@ -286,7 +286,7 @@ def test_two_writers_on_one_table_leave_one_row_per_key(lake: Lake, tmp_path: Pa
 
 
 def test_many_small_commits_leave_few_files_and_a_short_log(lake: Lake, tmp_path: Path) -> None:
-    home, commits, few = Home(tmp_path), 25, 5
+    home, commits, few = Home(tmp_path), 12, 5
     catalogue.create(home)
     path = home.silver(SCHEMA_CHANGES.name)
     row = {"table_name": "polls", "change": "added", "topic": "x", "partition": 0, "offset": 0}
