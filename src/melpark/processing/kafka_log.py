@@ -1,6 +1,5 @@
 """What Kafka holds of the change log: topics with their ids, and the offsets of each partition."""
 
-import logging
 import re
 import time
 from collections.abc import Mapping
@@ -8,13 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import OffsetSpec
 
 from melpark.errors import RetryableError
 from melpark.places import SCHEMA, TOPIC_PREFIX
+from melpark.processing.kafka_admin import admin
 from melpark.settings import Settings
-
-log = logging.getLogger(__name__)
 
 TOPICS = rf"{TOPIC_PREFIX}\.{SCHEMA}\..*"
 
@@ -49,7 +47,7 @@ class Topic:
 def topics(settings: Settings, timeout: float = 10) -> dict[str, list[int]]:
     """Partitions of each captured topic. Raises RetryableError when Kafka does not answer."""
     try:
-        found = _admin(settings).list_topics(timeout=timeout).topics
+        found = admin(settings.kafka_address).list_topics(timeout=timeout).topics
     except KafkaException as error:
         raise _away(settings, error) from error
     return {name: sorted(topic.partitions) for name, topic in found.items() if re.fullmatch(TOPICS, name)}
@@ -62,13 +60,15 @@ def topic_ids(settings: Settings, timeout: float = 10) -> dict[str, str]:
 
 def describe(settings: Settings, timeout: float = 10) -> dict[str, Topic]:
     """Every captured topic. Raises RetryableError when Kafka does not answer."""
-    admin, partitions = _admin(settings), topics(settings, timeout)
+    partitions = topics(settings, timeout)
     ids = _ids(settings, list(partitions), timeout)
     asked = [TopicPartition(name, number) for name, numbers in partitions.items() for number in numbers]
     try:
         ends = []
         for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):
-            futures = admin.list_offsets(dict.fromkeys(asked, spec), request_timeout=timeout)
+            futures = admin(settings.kafka_address).list_offsets(
+                dict.fromkeys(asked, spec), request_timeout=timeout
+            )
             ends.append({(at.topic, at.partition): future.result().offset for at, future in futures.items()})
     except KafkaException as error:
         raise _away(settings, error) from error
@@ -125,17 +125,13 @@ def records(
 def _ids(settings: Settings, names: list[str], timeout: float) -> dict[str, str]:
     if not names:
         return {}
-    # Its answers end with the client.
-    admin = _admin(settings)
     try:
-        futures = admin.describe_topics(TopicCollection(names), request_timeout=timeout)
+        futures = admin(settings.kafka_address).describe_topics(
+            TopicCollection(names), request_timeout=timeout
+        )
         return {name: str(future.result().topic_id) for name, future in futures.items()}
     except KafkaException as error:
         raise _away(settings, error) from error
-
-
-def _admin(settings: Settings) -> AdminClient:
-    return AdminClient({"bootstrap.servers": settings.kafka_address}, logger=log)
 
 
 def _away(settings: Settings, error: KafkaException) -> RetryableError:

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
-    AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
@@ -20,6 +18,7 @@ from melpark import contracts
 from melpark.contracts import Table
 from melpark.errors import RetryableError
 from melpark.places import NOTIFICATIONS_TOPIC, SIGNALS, TOPIC_PREFIX, topic
+from melpark.processing.kafka_admin import admin
 from melpark.settings import Settings
 
 DAY_MS = 86_400_000
@@ -59,7 +58,7 @@ def _of_table(table: Table) -> TopicPlan:
 def missing(settings: Settings) -> list[TopicPlan]:
     """The topics that Kafka does not hold. Raises RetryableError when it does not answer."""
     with _explained():
-        existing = set(_admin(settings).list_topics(timeout=10).topics)
+        existing = set(admin(settings.kafka_address).list_topics(timeout=10).topics)
     return [p for p in plan() if p.name not in existing]
 
 
@@ -81,23 +80,13 @@ def make(settings: Settings) -> list[str]:
     new = [
         NewTopic(p.name, num_partitions=p.partitions, replication_factor=1, config=p.config) for p in wanted
     ]
-    admin = _admin(settings)
+    client = admin(settings.kafka_address)
     with _explained():
-        for future in (admin.create_topics(new) if new else {}).values():
+        for future in (client.create_topics(new) if new else {}).values():
             _done(future)
-        for future in (admin.incremental_alter_configs(changes) if changes else {}).values():
+        for future in (client.incremental_alter_configs(changes) if changes else {}).values():
             future.result(timeout=10)
     return [p.name for p in wanted]
-
-
-@cache
-def _admin_of(port: int) -> AdminClient:
-    """One client per port and process: each keeps threads of its own."""
-    return AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0})
-
-
-def _admin(settings: Settings) -> AdminClient:
-    return _admin_of(settings.kafka_port)
 
 
 @contextmanager

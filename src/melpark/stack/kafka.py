@@ -1,15 +1,14 @@
 """Kafka in KRaft mode: one process, broker and controller."""
 
 import subprocess
-from functools import cache
 from pathlib import Path
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from melpark.errors import StopError
 from melpark.launch import LAUNCHER
 from melpark.places import KAFKA_CLUSTER_ID, Home
+from melpark.processing.kafka_admin import admin
 from melpark.settings import Settings
 from melpark.stack import java, templates
 from melpark.stack.declaration import Command, Engine, UnhealthyError
@@ -62,14 +61,8 @@ def _command(settings: Settings) -> Command:
     return Command(java.command("kafka", "kafka.Kafka", (str(properties),), HEAP_MEBIBYTES, QUIET))
 
 
-@cache
-def admin(port: int) -> AdminClient:
-    """One client per port and process: each keeps threads of its own."""
-    return AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0})
-
-
 def _check(port: int) -> None:
     try:
-        admin(port).list_topics(topic="__melpark_health", timeout=3)
+        admin(f"127.0.0.1:{port}").list_topics(topic="__melpark_health", timeout=3)
     except KafkaException as error:
         raise UnhealthyError(error.args[0].str()) from None

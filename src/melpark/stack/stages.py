@@ -20,8 +20,8 @@ from melpark.places import DATABASE, READER_ROLE, Home, topic
 from melpark.processing import lake
 from melpark.processing.capture import status as capture
 from melpark.processing.capture.status import CaptureStatus
+from melpark.processing.kafka_admin import admin
 from melpark.settings import Settings
-from melpark.stack.kafka import admin
 
 log = logging.getLogger(__name__)
 NAMES = ("ingestion", "postgres", "kafka", "bronze", "silver", "gold", "serving")
@@ -196,7 +196,7 @@ class Probe:
                     "log_level": 0,
                 }
             )
-        known = admin(self._settings.kafka_port).list_topics(timeout=3).topics
+        known = admin(self._settings.kafka_address).list_topics(timeout=3).topics
         rows = 0
         for table in contracts.CAPTURED:
             for partition in known[topic(table.name)].partitions if topic(table.name) in known else ():

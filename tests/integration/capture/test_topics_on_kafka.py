@@ -8,7 +8,7 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 from integration.capture.engines import Engines, wait_until
 from melpark.places import topic
 from melpark.processing import topics
-from melpark.stack.kafka import admin
+from melpark.processing.kafka_admin import admin
 
 YEAR_MS = 365 * topics.DAY_MS
 # So that a segment ends, and is looked at, within the test.
@@ -17,18 +17,18 @@ QUICK = {"segment.ms": "200", "segment.bytes": "1048576", "file.delete.delay.ms"
 
 def settings_of(engines: Engines, name: str) -> dict[str, str]:
     resource = ConfigResource(ResourceType.TOPIC, name)
-    found = admin(engines.settings.kafka_port).describe_configs([resource])[resource].result(30)
+    found = admin(engines.settings.kafka_address).describe_configs([resource])[resource].result(30)
     return {key: entry.value for key, entry in found.items()}
 
 
 def alter(engines: Engines, name: str, key: str, value: str) -> None:
     change = ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[change])
-    admin(engines.settings.kafka_port).incremental_alter_configs([resource])[resource].result(30)
+    admin(engines.settings.kafka_address).incremental_alter_configs([resource])[resource].result(30)
 
 
 def test_every_topic_has_its_partitions_and_settings(engines: Engines) -> None:
-    found = admin(engines.settings.kafka_port).list_topics(timeout=30).topics
+    found = admin(engines.settings.kafka_address).list_topics(timeout=30).topics
     for plan in topics.plan():
         assert len(found[plan.name].partitions) == plan.partitions
         assert plan.config.items() <= settings_of(engines, plan.name).items()
@@ -49,7 +49,7 @@ def test_the_present_of_a_bay_that_did_not_change_for_a_year_outlives_compaction
         NewTopic(name, 1, 1, config=plan.config | QUICK | {"min.cleanable.dirty.ratio": "0.01"})
         for name, plan in copies.items()
     ]
-    kafka = admin(engines.settings.kafka_port)
+    kafka = admin(engines.settings.kafka_address)
     for future in kafka.create_topics(new).values():
         future.result(30)
     long_ago = int(time.time() * 1000) - YEAR_MS

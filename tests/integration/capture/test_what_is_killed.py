@@ -7,7 +7,7 @@ from integration.capture.engines import Engines, wait_until
 from melpark.places import topic
 from melpark.processing import topics
 from melpark.processing.capture.guard import Guard
-from melpark.stack.kafka import admin
+from melpark.processing.kafka_admin import admin
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def test_a_deleted_topic_is_made_anew_written_down_and_filled(engines: Engines) 
     guard = Guard(engines.settings)
     guard.look()
     before = len(gaps(engines))
-    admin(engines.settings.kafka_port).delete_topics([name])[name].result(30)
+    admin(engines.settings.kafka_address).delete_topics([name])[name].result(30)
     wait_until(lambda: [p.name for p in topics.missing(engines.settings)] == [name], "the topic is gone")
 
     def is_filled() -> bool:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 from deltalake import DeltaTable, write_deltalake
 
 from integration.lake import engines
@@ -18,6 +17,7 @@ from melpark.errors import StopError
 from melpark.places import topic
 from melpark.processing import bronze_position, kafka_log, query, spark_loader, streams, topics
 from melpark.processing import lake as reads
+from melpark.processing.kafka_admin import admin
 
 
 def messages_by_topic(lake: Lake) -> Counter[str]:
@@ -86,8 +86,9 @@ def test_what_kafka_deleted_before_it_was_read_is_an_error_with_a_way_back(lake:
     for zone in (2, 3, 4):
         lake.write(rule_version(zone))
     assert lake.producer.flush(30) == 0
-    admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{lake.settings.kafka_port}"})
-    for future in admin.delete_records([TopicPartition(name, 0, read + 2)]).values():
+    for future in (
+        admin(lake.settings.kafka_address).delete_records([TopicPartition(name, 0, read + 2)]).values()
+    ):
         future.result()
     lake.messages[name] -= 2
     del lake.written[-3:-1]
@@ -109,9 +110,8 @@ def test_what_kafka_deleted_before_it_was_read_is_an_error_with_a_way_back(lake:
 
 def test_a_topic_made_anew_is_an_error_and_its_events_are_not_taken_for_the_old_ones(lake: Lake) -> None:
     name = topic(RULE_VERSIONS.name)
-    admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{lake.settings.kafka_port}"})
     old_id = kafka_log.topic_ids(lake.settings)[name]
-    for future in admin.delete_topics([name]).values():
+    for future in admin(lake.settings.kafka_address).delete_topics([name]).values():
         future.result()
     engines.wait_until(lambda: name not in kafka_log.topics(lake.settings), "the topic gone")
     topics.make(lake.settings)
