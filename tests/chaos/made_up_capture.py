@@ -18,6 +18,8 @@ CHANGING = 0.4
 SILENT = 0.05
 POLLS_OF_SILENCE = 20
 BACKWARDS = 2
+# In the middle the whole feed says nothing for so long.
+OUTAGE = timedelta(minutes=30)
 Record = dict[str, object]
 
 
@@ -36,8 +38,9 @@ def write(folder: Path, seed: int, changes: int, bays: int) -> Path:
         write_file(folder, dataset, START, orjson.dumps(records))
     made = [_bay(number, chance) for number in range(bays)]
     silent: set[int] = set()
-    for poll in range(polls_for(changes, bays)):
-        at = START + timedelta(seconds=poll * POLL_SECONDS)
+    polls = polls_for(changes, bays)
+    for poll in range(polls):
+        at = START + timedelta(seconds=poll * POLL_SECONDS) + (poll > polls // 2) * OUTAGE
         if poll % POLLS_OF_SILENCE == 0:
             silent = set(chance.sample(range(1, bays), int(bays * SILENT)))
         changed: set[int] = set()

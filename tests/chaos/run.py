@@ -18,7 +18,7 @@ from pathlib import Path
 
 from chaos import made_up_capture, places
 from chaos.comparison import Findings
-from chaos.schedule import Moment, faults
+from chaos.schedule import Kind, Moment, faults
 from chaos.striking import Struck, all_run, strike_all
 from chaos.watching import Gate
 from e2e.stack.replays import wait_until_drained
@@ -69,14 +69,15 @@ def report(seed: int, struck: list[Struck], findings: dict[str, Findings], secon
     """What happened and what was found, as docs/reliability.md shows it."""
     kinds = Counter(f"{one.fault.kind} {one.fault.victim}" for one in struck)
     moments = Counter(one.fault.moment for one in struck if one.met_its_moment)
-    away = [one.away_seconds for one in struck if one.away_seconds is not None]
+    ended = [one for one in struck if one.fault.kind is not Kind.PAUSE]
+    away = [one.away_seconds for one in ended if one.away_seconds is not None]
     return [
         "",
         f"{len(struck)} faults of seed {seed} in {seconds / 60:.0f} minutes: "
         f"{moments[Moment.OPEN]} in an open transaction, {moments[Moment.COMMITTED]} right after a commit, "
         f"{sum(not one.met_its_moment for one in struck)} missed their moment",
         "  " + ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items())),
-        f"  back after {statistics.median(away):.1f} s (median), {max(away):.1f} s (longest)" if away else "",
+        f"  running again after {statistics.median(away):.1f} s (median), {max(away):.1f} s (longest)" if away else "",
         *(f"  {place}: {found}" for place, found in findings.items()),
     ]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from chaos.schedule import EVERYTHING, Fault, Kind, Moment
+from chaos.schedule import EVERYTHING, VICTIMS, Fault, Kind, Moment
 from chaos.watching import Gate, Watch
 from e2e.stack.running import Stack, is_running, read_status
 from melpark.places import Home
@@ -52,6 +52,21 @@ def strike_all(
             back = "" if away is None else f", back after {away:.1f} s"
             say(f"{number + 1:4} of {len(faults)}: {fault}, at poll {struck[-1].polls}{back}")
     return struck
+
+
+def kill_bystanders(stack: Stack) -> set[str]:
+    """Kill at once the processes that are no victims of a schedule, and wait until all run again; their names."""
+    engines = read_status(stack.home)["engines"]
+    pids = {name: engine["pid"] for name, engine in engines.items() if name not in VICTIMS}
+    for pid in pids.values():
+        _send(pid, signal.SIGKILL)
+    stack.wait_for(
+        "all of them again",
+        lambda status: (
+            all_run(status) and all(status["engines"][name]["pid"] != pid for name, pid in pids.items())
+        ),
+    )
+    return set(pids)
 
 
 def strike(stack: Stack, watch: Watch, gate: Gate, fault: Fault) -> Struck:

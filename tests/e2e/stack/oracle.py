@@ -32,6 +32,15 @@ def events(capture: Path) -> dict[Event, str]:
     return found
 
 
+def told(capture: Path) -> set[Event]:
+    """Every (bay, status time) of the polls, refused or not."""
+    return {
+        (str(record["kerbsideid"]), time(record["status_timestamp"]))
+        for poll in polls(capture)
+        for record in poll
+    }
+
+
 def last_status(capture: Path) -> dict[str, str]:
     """Each bay's status in the last poll of the capture that held a record of it that is not refused."""
     last: dict[str, tuple[datetime, str]] = {}

@@ -1,14 +1,17 @@
 """A copy of a running home becomes a home again: PostgreSQL and the lake, consistent with each other."""
 
+import contextlib
 import dataclasses
 import subprocess
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
 
-from e2e.stack.replays import TABLES, rows_in_postgres, rows_in_silver, silver_events
+from e2e.stack.replays import TABLES, rows_in_postgres, rows_in_silver, silver_events, wait_until_drained
 from e2e.stack.running import Stack
 from melpark.launch import LAUNCHER
 from melpark.places import Home
@@ -19,21 +22,57 @@ from plugins.ports import free_port
 pytestmark = pytest.mark.real_data
 
 
+WRITE_A_POLL = """
+    INSERT INTO parking.polls (dataset, outcome, reason, started_at, received_at, origin)
+    VALUES ('on-street-parking-bays', 'failed', 'written while a backup was taken', now(), now(), 'live')
+"""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A backup, and how many polls there were before it was taken."""
+
+    folder: Path
+    polls_before: int
+
+
+@contextlib.contextmanager
+def polls_go_on(stack: Stack) -> Iterator[None]:
+    """Rows of polls are written all the time."""
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.wait(0.02):
+            stack.postgres(WRITE_A_POLL)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        writer.join()
+
+
 @pytest.fixture(scope="module")
-def copied(replayed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copied(replayed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """Taken while the stack runs and rows are written."""
     target = tmp_path_factory.mktemp("backups") / "first"
-    made = replayed.melpark("backup", str(target))
+    before = rows_in_postgres(replayed)["polls"]
+    with polls_go_on(replayed):
+        made = replayed.melpark("backup", str(target))
     assert made.returncode == 0, made.stderr
-    return target
+    wait_until_drained(replayed)
+    return Copy(target, before)
 
 
 @pytest.fixture(scope="module")
-def restored(replayed: Stack, copied: Path, short_folder: Path) -> Iterator[Stack]:
+def restored(replayed: Stack, copied: Copy, short_folder: Path) -> Iterator[Stack]:
     """A home made from the backup, whose PostgreSQL runs."""
     root, home = short_folder, short_folder / "restored"
     variables = replayed.environment | {"MELPARK_HOME": str(home), "MELPARK_POSTGRES_PORT": str(free_port())}
     stack = dataclasses.replace(replayed, home=home, environment=variables, process=None)
-    done = stack.melpark("restore", str(copied))
+    done = stack.melpark("restore", str(copied.folder))
     assert done.returncode == 0, done.stderr
     engine = postgres.engine(stack.settings)
     engine.prepare()
@@ -56,9 +95,15 @@ def restored(replayed: Stack, copied: Path, short_folder: Path) -> Iterator[Stac
         process.wait(timeout=60)
 
 
-def test_a_restored_home_holds_what_the_running_one_does(replayed: Stack, restored: Stack) -> None:
-    assert rows_in_postgres(restored) == rows_in_postgres(replayed)
-    assert rows_in_silver(restored.home) == rows_in_silver(replayed.home)
+def test_a_restored_home_holds_what_the_running_one_does(
+    replayed: Stack, restored: Stack, copied: Copy
+) -> None:
+    held, copy = rows_in_postgres(replayed), rows_in_postgres(restored)
+    assert copied.polls_before < copy.pop("polls") <= held.pop("polls")
+    assert copy == held
+    held, copy = rows_in_silver(replayed.home), rows_in_silver(restored.home)
+    assert copied.polls_before <= copy.pop("polls") <= held.pop("polls")
+    assert copy == held
     assert silver_events(restored.home) == silver_events(replayed.home)
     # The running one takes more events in the meantime.
     copy = DeltaTable(Home(restored.home).bronze)

@@ -77,7 +77,7 @@ class Lake:
         return Home(self.settings.home)
 
     def produce(self, table_topic: str, value: str | None, key: str | None) -> None:
-        self.producer.produce(table_topic, value, key)
+        self.producer.produce(table_topic, value, key, headers={"of": table_topic.encode()})
         self.producer.poll(0)
         self.messages[table_topic] += 1
 

@@ -60,7 +60,8 @@ def test_headers_and_times_are_kept(lake: Lake) -> None:
     _, rows = query.sql(
         lake.settings,
         f"SELECT count(*) FROM bronze.change_events "
-        f"WHERE topic = '{topic('polls')}' AND arrived_at >= kafka_at AND key IS NOT NULL",
+        f"WHERE topic = '{topic('polls')}' AND arrived_at >= kafka_at AND key IS NOT NULL "
+        "AND headers[1]['key'] = 'of' AND decode(headers[1]['value']) = topic",
     )
     assert rows[0][0] == lake.messages[topic("polls")]
 

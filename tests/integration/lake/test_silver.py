@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -255,7 +256,9 @@ def test_silver_rebuilt_from_bronze_is_the_same(lake: Lake) -> None:
     assert everything(lake) == before
 
 
-def test_two_writers_on_one_table_leave_one_row_per_key(lake: Lake, tmp_path: Path) -> None:
+def test_two_writers_on_one_table_leave_one_row_per_key(
+    lake: Lake, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     home, table = Home(tmp_path), next(table.lake for table in SILVER if table.contract is POLLS)
     catalogue.create(home)
     row: dict[str, Any] = dict.fromkeys(table.column_names, datetime(2025, 8, 1, tzinfo=UTC)) | {
@@ -265,10 +268,13 @@ def test_two_writers_on_one_table_leave_one_row_per_key(lake: Lake, tmp_path: Pa
     row |= dict.fromkeys(("outcome", "reason", "etag", "body_digest", "note", "topic"), "x")
     row |= dict.fromkeys(("body_bytes", "records", "kept", "changed", "rejected", "partition"), 1)
 
+    together = Barrier(2)
+
     def write(writer: int) -> None:
         session = connect(lake.settings)
         try:
             for batch in range(3):
+                together.wait()
                 rows = [
                     row | {"poll_id": key, "lsn": batch, "offset": writer} for key in range(5 * batch + 5)
                 ]
@@ -283,6 +289,7 @@ def test_two_writers_on_one_table_leave_one_row_per_key(lake: Lake, tmp_path: Pa
     settings = lake.settings.model_copy(update={"home": tmp_path})
     _, found = query.sql(settings, 'SELECT poll_id, lsn, "offset" FROM silver.polls ORDER BY ALL')
     assert found == [(key, 2, 1) for key in range(15)]
+    assert "Overtaken by another writer" in caplog.text
 
 
 def test_many_small_commits_leave_few_files_and_a_short_log(lake: Lake, tmp_path: Path) -> None:

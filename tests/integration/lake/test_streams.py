@@ -85,7 +85,7 @@ def test_neither_a_killed_driver_nor_a_killed_spark_loses_a_message_or_brings_on
     with driver(lake) as process:
         write_one_more(lake)
         engines.wait_until(lake.home.streams_ready.exists, "the successor ready")
-        engines.wait_until(lambda: running_queries(lake) == 2, "one query of each name")
+        engines.wait_until(lambda: running_queries(lake) == 2, "two queries and no third")
         lake.spark.kill()
         lake.spark.wait()
         assert process.wait(timeout=60) != 0

@@ -2,7 +2,6 @@
 
 from melpark.settings import Settings
 from melpark.stack import plan
-from melpark.stack.declaration import Engine, stop_order
 
 
 def names(settings: Settings, is_scheduled: bool = True) -> list[str]:
@@ -21,9 +20,3 @@ def test_the_city_itself_is_not_started() -> None:
 
 def test_a_stack_whose_gold_somebody_else_builds_has_no_scheduler() -> None:
     assert set(names(Settings())) - set(names(Settings(), is_scheduled=False)) == {"scheduler"}
-
-
-def test_ctrl_c_stops_even_a_stack_that_does_not_listen_within_fifteen_seconds() -> None:
-    nodes = plan.nodes(Settings())
-    patience = {node.name: node.stop_seconds for node in nodes if isinstance(node, Engine)}
-    assert sum(max(patience[name] for name in names) for names in stop_order(nodes)) < 15
