@@ -1,7 +1,8 @@
 """What the spine costs: time to the first bay, memory, and the way of a commit. Run by `make bench`.
 
 Every latency stands beside the bare Kafka consumer's of the same run, for the machine differs from run to run and a
-ratio less so; commits to the lake are others than those to Kafka and the stream, one after the other. Prints a table and writes benchmark-spine.json.
+ratio less so; commits to the lake are others than those to Kafka and the stream, one after the other. Prints a table
+and writes benchmark-spine.json.
 """
 
 import argparse

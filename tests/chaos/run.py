@@ -77,7 +77,9 @@ def report(seed: int, struck: list[Struck], findings: dict[str, Findings], secon
         f"{moments[Moment.OPEN]} in an open transaction, {moments[Moment.COMMITTED]} right after a commit, "
         f"{sum(not one.met_its_moment for one in struck)} missed their moment",
         "  " + ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items())),
-        f"  running again after {statistics.median(away):.1f} s (median), {max(away):.1f} s (longest)" if away else "",
+        f"  running again after {statistics.median(away):.1f} s (median), {max(away):.1f} s (longest)"
+        if away
+        else "",
         *(f"  {place}: {found}" for place, found in findings.items()),
     ]
 
