@@ -106,8 +106,8 @@ def test_a_restored_home_holds_what_the_running_one_does(
     assert copy == held
     assert silver_events(restored.home) == silver_events(replayed.home)
     # The running one takes more events in the meantime.
-    copy = DeltaTable(Home(restored.home).bronze)
-    assert copy.count() == DeltaTable(Home(replayed.home).bronze, version=copy.version()).count()
+    bronze = DeltaTable(Home(restored.home).bronze)
+    assert bronze.count() == DeltaTable(Home(replayed.home).bronze, version=bronze.version()).count()
 
 
 def test_the_restored_lake_is_never_ahead_of_the_restored_postgres(restored: Stack) -> None:
