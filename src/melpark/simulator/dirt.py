@@ -18,7 +18,8 @@ class Dirt:
     repeated_ids: int = 13
     ids_that_are_no_numbers: int = 2
     # The feed.
-    epoch_zero_times: int = 7
+    # Rows of 1970 in a poll, at most one: seven in 17 polls.
+    epoch_zero_times: float = 7 / 17
     share_dead: float = 0.135
     share_stuck: float = 0.275
     # A sensor falls silent, or sticks, for hours or days so often in four weeks, and revives.

@@ -50,12 +50,6 @@ class Faultiness:
         self.city = city
         self._keys = mixed(root(city.seed, "faults"), np.array([one.kerbside_id for one in city.sensors]))
         self.lasting = self._lasting()
-        rng = stream(city.seed, "epoch zero")
-        stuck = self.lasting.bay[~self.lasting.is_dead].tolist()
-        count = min(city.dirt.epoch_zero_times, len(city.sensors))
-        chosen = stuck if len(stuck) >= count else range(len(city.sensors))
-        # Their status time is 1970, always.
-        self.timeless = np.array(sorted(rng.sample(chosen, count)), np.int64)
         self._sound = np.setdiff1d(np.arange(len(city.sensors)), self.lasting.bay)
 
     def within(self, first: int, last: int) -> Faults:

@@ -8,15 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melpark.simulator.city import City
+from melpark.simulator.deadlines import DAY
 from melpark.simulator.drift import NO_ZONE, Drift, Places
 from melpark.simulator.dynamics import Truth, status_name
 from melpark.simulator.faults import Faultiness, Faults
 from melpark.simulator.outages import REFRESH_SECONDS, FeedTime, tick_at
+from melpark.simulator.randomness import root, uniform
 from melpark.simulator.records import Record
 
-__all__ = ["REFRESH_SECONDS", "Feed", "Snapshot", "tick_of"]
+__all__ = ["NOBODY", "REFRESH_SECONDS", "Feed", "Snapshot", "tick_of"]
 
 Seconds = NDArray[np.int64]
+NOBODY = -1
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Feed:
         self.time = FeedTime(city.seed, city.dirt)
         self.faultiness = Faultiness(city)
         self.drift = Drift(city)
+        self._zero_times = root(city.seed, "epoch zero")
         self._frozen = lru_cache(maxsize=1_024)(self._make_frozen)
 
     def known_until(self, tick: int) -> int:
@@ -73,11 +77,37 @@ class Feed:
             changed_at[mine], is_present[mine] = self._frozen(int(since), tuple(faults.bay[mine].tolist()))
         return changed_at, is_present
 
+    def timeless(self, ticks: Seconds) -> Seconds:
+        """The sensor whose status time is 1970 at each refresh, NOBODY where there is none.
+
+        It is one that has been dead or stuck for long, of which nothing else happens about then: so a poll that
+        refuses its row misses nothing, and the history need not know of it.
+        """
+        number = 2 * (ticks // REFRESH_SECONDS)
+        happens = uniform(self._zero_times, number) < self.city.dirt.epoch_zero_times
+        lasting = self.faultiness.lasting
+        order = np.argsort(lasting.since, kind="stable")
+        candidates = np.searchsorted(lasting.since[order], ticks - DAY)
+        chosen = (uniform(self._zero_times, number + 1) * candidates).astype(np.int64)
+        bay = np.append(lasting.bay[order], NOBODY)[chosen]
+        happens &= (candidates > 0) & self._is_calm(ticks)
+        for shift in self.drift.shifts(int(ticks.min()) - DAY, int(ticks.max()) + DAY):
+            happens &= (bay != shift.bay) | (shift.start >= ticks + DAY) | (shift.end <= ticks - DAY)
+        return np.where(happens, bay, NOBODY)
+
+    def _is_calm(self, ticks: Seconds) -> NDArray[np.bool_]:
+        """Where the refresh itself and those beside it are answered and new."""
+        calm = np.ones(len(ticks), np.bool_)
+        for around in (ticks - REFRESH_SECONDS, ticks, ticks + REFRESH_SECONDS):
+            calm &= self.time.answered(around) & (self.time.updated(around) == around)
+        return calm
+
     def records(self, tick: int) -> list[Record]:
         """`on-street-parking-bay-sensors` in the portal's shape, one record per sensor."""
         now = self.snapshot(tick)
         changed_at = now.changed_at.copy()
-        changed_at[self.faultiness.timeless] = 0
+        timeless = self.timeless(np.array([tick]))
+        changed_at[timeless[timeless != NOBODY]] = 0
         places = now.places
         rows = zip(
             self.city.sensors,

@@ -16,7 +16,7 @@ from melpark.contracts import FEED_OUTAGES, POLLS, SENSOR_EVENTS, SENSOR_STATES,
 from melpark.simulator import polled
 from melpark.simulator.arrow import TIMESTAMP, schema, table
 from melpark.simulator.drift import NO_ZONE
-from melpark.simulator.feed import REFRESH_SECONDS, Feed, tick_of
+from melpark.simulator.feed import NOBODY, REFRESH_SECONDS, Feed, tick_of
 from melpark.simulator.outages import Failure
 from melpark.simulator.polled import Polls
 
@@ -149,40 +149,39 @@ class History:
         )
 
     def sensors(self, at: datetime) -> pa.Table:
-        """Rows of `parking.sensors` as they stand after the poll at or before `at`; bays whose every record the loader
-        refuses (no time) are not in it. `observed_at` is that poll's, for the poll that last changed a row lies before.
+        """Rows of `parking.sensors` as they stand after the poll at or before `at`, with what the one before knew of a
+        row that it refused (no time). `observed_at` is that poll's, for the poll that last changed a row lies before.
         """
         first = tick_of(at)
         made = polled.polls(self.feed, first, first + REFRESH_SECONDS)
         tick = int(made.at[-1])
         now = self.feed.snapshot(tick)
-        known = np.setdiff1d(np.arange(len(now.heard_at)), self.feed.faultiness.timeless)
-        keeps_up = now.heard_at[known] == now.updated_at
-        zones = now.places.zone_numbers[known]
+        keeps_up = now.heard_at == now.updated_at
+        zones = now.places.zone_numbers
         return table(
             schema(SENSORS),
             {
-                "kerbside_id": self._ids.take(pa.array(known)),
-                "status": _statuses(now.is_present[known]),
-                "status_changed_at": now.changed_at[known],
+                "kerbside_id": self._ids,
+                "status": _statuses(now.is_present),
+                "status_changed_at": now.changed_at,
                 "zone_number": pa.array(zones, mask=zones == NO_ZONE),
-                "longitude": now.places.longitudes[known],
-                "latitude": now.places.latitudes[known],
-                "is_online": now.heard_at[known] + self.offline_after > now.updated_at,
-                "is_retired": np.zeros(len(known), np.bool_),
+                "longitude": now.places.longitudes,
+                "latitude": now.places.latitudes,
+                "is_online": now.heard_at + self.offline_after > now.updated_at,
+                "is_retired": np.zeros(len(zones), np.bool_),
                 "heard_at": [
                     None if live else heard
-                    for live, heard in zip(keeps_up.tolist(), now.heard_at[known].tolist(), strict=True)
+                    for live, heard in zip(keeps_up.tolist(), now.heard_at.tolist(), strict=True)
                 ],
-                "observed_at": np.full(len(known), tick),
-                "extra": pa.nulls(len(known), pa.string()),
+                "observed_at": np.full(len(zones), tick),
+                "extra": pa.nulls(len(zones), pa.string()),
             },
         )
 
     def _polls(self, made: Polls, changed: polled.Indices) -> pa.Table:
         """One row a refresh. `changed` counts events and states; our clock is taken to be the source's."""
         records = len(self.feed.city.sensors)
-        rejected = len(self.feed.faultiness.timeless)
+        rejected = (self.feed.timeless(made.ticks) != NOBODY).astype(np.int64)
         accepted = made.answered
         by_poll = {name: np.zeros(len(made.ticks), np.int64) for name in ("updated", "changed")}
         by_poll["updated"][accepted] = made.updated[1:]
@@ -207,9 +206,9 @@ class History:
                 "received_at": made.ticks,
                 "body_bytes": pa.nulls(count, pa.int64()),
                 "records": pa.array(np.full(count, records), pa.int32(), mask=mask),
-                "kept": pa.array(np.full(count, records - rejected), pa.int32(), mask=mask),
+                "kept": pa.array(records - rejected, pa.int32(), mask=mask),
                 "changed": pa.array(by_poll["changed"], pa.int32(), mask=mask),
-                "rejected": pa.array(np.full(count, rejected), pa.int32(), mask=mask),
+                "rejected": pa.array(rejected, pa.int32(), mask=mask),
                 "origin": _origins(count),
                 "finished_at": pa.nulls(count, TIMESTAMP),
                 "body_digest": pa.nulls(count, pa.string()),

@@ -84,7 +84,6 @@ def events(feed: Feed, span: Polls) -> Events:
         mine = slice(*np.searchsorted(changes.bay, (bay, bay + 1)))
         at = span.updated[poll[mine]]
         seen[mine] &= (at <= since) | (at >= until)
-    seen &= ~np.isin(changes.bay, feed.faultiness.timeless)
     regular = (changes.bay[seen], changes.at[seen], changes.is_present[seen], poll[seen])
     found = [regular, _columns(_at_turns(feed, span, faults))]
     bay, changed_at, is_present, poll = (np.concatenate(column) for column in zip(*found, strict=True))
@@ -101,10 +100,7 @@ def _at_turns(feed: Feed, span: Polls, faults: Faults) -> Iterator[tuple[int, in
     frozen_at, frozen_present = feed.frozen(faults)
     frozen = zip(frozen_at.tolist(), frozen_present.tolist(), strict=True)
     columns = (faults.bay.tolist(), faults.since.tolist(), faults.until.tolist(), frozen)
-    timeless = set(feed.faultiness.timeless.tolist())
     for bay, since, until, (last_at, last_present) in zip(*columns, strict=True):
-        if bay in timeless:
-            continue
         silent, back = int(np.searchsorted(span.updated, since, "right")), int(span.first_updated(until))
         if 0 < silent < min(back, len(span.at)) and last_at > span.known_until[silent - 1]:
             yield bay, last_at, last_present, silent
@@ -149,12 +145,10 @@ def outages(span: Polls, offline_after: int) -> list[tuple[int, int, int]]:
 def states(feed: Feed, span: Polls, offline_after: int) -> list[State]:
     """The changes of liveness, zone and place that the polls of a span show first, by bay and instant."""
     dead = feed.faultiness.within(int(span.updated[0]), int(span.updated[-1]) + 1)
-    dead = dead.where(dead.is_dead & ~np.isin(dead.bay, feed.faultiness.timeless))
+    dead = dead.where(dead.is_dead)
     shifts = feed.drift.shifts(int(span.updated[0]) - REFRESH_SECONDS, int(span.updated[-1]) + 1)
-    timeless = set(feed.faultiness.timeless.tolist())
-    moved = [shift for shift in shifts if shift.bay not in timeless]
     found: dict[tuple[int, int], State] = {}
-    steps = [*_liveness(feed, span, dead, offline_after), *_moves(feed, span, moved, offline_after)]
+    steps = [*_liveness(feed, span, dead, offline_after), *_moves(feed, span, shifts, offline_after)]
     for state in steps:
         found[state.bay, state.valid_from_at] = state
     return [found[key] for key in sorted(found)]

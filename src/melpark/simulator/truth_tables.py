@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from melpark.simulator.arrow import TIMESTAMP, table
 from melpark.simulator.deadlines import DAY, NEVER
-from melpark.simulator.feed import Feed
+from melpark.simulator.feed import NOBODY, REFRESH_SECONDS, Feed
+from melpark.simulator.outages import tick_at
 
 NEVER_SECONDS = int(NEVER)
 
@@ -69,20 +70,22 @@ def stays(feed: Feed, start: datetime, end: datetime) -> pa.Table:
 
 
 def faults(feed: Feed, start: datetime, end: datetime) -> pa.Table:
-    """The faults of sensors that touch [start, end): dead, stuck, or no_time (always). Nothing new is reported after
-    `start_at` and before `end_at`, null where it lasts.
+    """The faults of sensors that touch [start, end): dead, stuck, or no_time (at one refresh of them). Nothing new is
+    reported after `start_at` and before `end_at`, null where it lasts.
     """
-    found = feed.faultiness.within(int(start.timestamp()), int(end.timestamp()))
-    timeless = feed.faultiness.timeless
-    lasting = found.until == NEVER
-    until = np.where(lasting, NEVER, found.until)
+    first, last = int(start.timestamp()), int(end.timestamp())
+    found = feed.faultiness.within(first, last)
+    # Up to the refresh after the last: what begins and ends at a refresh touches both sides of it.
+    ticks = np.arange(tick_at(first + REFRESH_SECONDS - 1), last + REFRESH_SECONDS, REFRESH_SECONDS)
+    timeless = feed.timeless(ticks)
+    timeless, at = timeless[timeless != NOBODY], ticks[timeless != NOBODY]
     return table(
         FAULTS,
         {
             "kerbside_id": _ids(feed).take(pa.array(np.append(found.bay, timeless))),
             "kind": ["dead" if dead else "stuck" for dead in found.is_dead] + ["no_time"] * len(timeless),
-            "start_at": np.append(found.since, np.zeros(len(timeless), np.int64)),
-            "end_at": _instants(np.append(until, np.full(len(timeless), NEVER))),
+            "start_at": np.append(found.since, at - REFRESH_SECONDS),
+            "end_at": _instants(np.append(found.until, at + REFRESH_SECONDS)),
         },
     )
 

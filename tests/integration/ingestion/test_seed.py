@@ -146,12 +146,12 @@ def test_the_first_live_poll_follows_the_state_just_before_it(
         ("seed", "accepted", before_at, before_at),
         ("live", "accepted", live_from_at, before_at + REFRESH),
     ]
-    assert query("SELECT count(*) FROM parking.sensors") == [(3_293,)]
+    assert query("SELECT count(*) FROM parking.sensors") == [(3_300,)]
     found = query("SELECT previous_heard_at FROM parking.sensor_events WHERE origin = 'live'")
     assert 0 < len(found) < 300
     assert {at for (at,) in found} == {before_at}
     zones = query("SELECT count(DISTINCT kerbside_id) FROM parking.sensor_states WHERE origin = 'seed'")
-    assert zones == [(3_293,)]
+    assert zones == [(3_300,)]
 
 
 def test_a_killed_poller_goes_on_with_the_history_and_none_is_lost_or_doubled(

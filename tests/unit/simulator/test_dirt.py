@@ -13,7 +13,7 @@ import pytest
 from melpark.simulator.city import City, Zone, build
 from melpark.simulator.dirt import Dirt
 from melpark.simulator.dynamics import Truth
-from melpark.simulator.feed import Feed
+from melpark.simulator.feed import NOBODY, Feed
 from melpark.simulator.outages import Failure
 
 SEED = 20250807
@@ -77,9 +77,7 @@ FLAWS: Mapping[str, Callable[[Feed], int]] = {
     ),
     "repeated_ids": lambda feed: sum(count > 1 for count in ids(feed.city).values()),
     "ids_that_are_no_numbers": lambda feed: sum(not one.isdigit() for one in ids(feed.city)),
-    "epoch_zero_times": lambda feed: sum(
-        record["status_timestamp"].startswith("1970-01-01") for record in feed.records(NOW)
-    ),
+    "epoch_zero_times": lambda feed: int((feed.timeless(NOW + 120 * np.arange(20)) != NOBODY).sum()),
     "share_dead": lambda feed: int(feed.faultiness.lasting.is_dead.sum()),
     "share_stuck": lambda feed: int((~feed.faultiness.lasting.is_dead).sum()),
     "passing_faults_in_four_weeks": lambda feed: (

@@ -185,9 +185,23 @@ def test_a_stuck_sensor_goes_on_telling_one_status_while_cars_come_and_go(out: P
     before, after = (shown(feed, at) for at in (START + REFRESH, END - REFRESH))
     arrived = {row["kerbside_id"] for day in DAYS for row in rows(out, "stays", day)}
     for bay in lasting & arrived:
-        assert before[bay]["status_timestamp"] == after[bay]["status_timestamp"]
+        told = {records[bay]["status_timestamp"] for records in (before, after)}
+        assert len(told - {"1970-01-01T00:00:00+00:00"}) == 1
         assert after[bay]["lastupdated"] == (END - REFRESH).isoformat()
     assert len(lasting & arrived) > 500
+
+
+def test_a_row_without_time_of_the_truth_is_one_of_1970_in_the_feed(out: Path, feed: Feed) -> None:
+    end = START + timedelta(days=1)
+    faults = [row for row in rows(out, "faults", DAYS[0]) if row["kind"] == "no_time"]
+    found = {row["start_at"] + REFRESH: row for row in faults if row["start_at"] + REFRESH < end}
+    for at, row in list(found.items())[:5]:
+        assert row["end_at"] == at + REFRESH
+        times = {bay: record["status_timestamp"] for bay, record in shown(feed, at).items()}
+        assert [bay for bay, time in times.items() if time.startswith("1970")] == [row["kerbside_id"]]
+    polls = pq.read_table(out / "polls" / f"{DAYS[0]}.parquet")
+    assert sum(polls["rejected"].to_pylist()) == len(found) > 200
+    assert set(polls["kept"].to_pylist()) == {3_299, 3_300}
 
 
 def test_a_fault_is_in_the_file_of_each_day_that_it_touches_and_of_no_other(out: Path) -> None:
