@@ -12,6 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOMS = {
     "tests/integration/lake/test_catalogue.py": "gold",
+    "tests/integration/lake/test_days_of_bays.py": "gold",
     "tests/integration/lake/test_gold.py": "gold",
     "tests/integration/lake/": "lake",
     "tests/e2e/stack/test_newcomer.py": "newcomer",

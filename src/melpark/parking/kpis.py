@@ -21,8 +21,8 @@ NOTHING = timedelta(0)
 class Measure:
     """Bays and a window of time in sums. Times are bay-time: two bays occupied for a minute are two minutes.
 
-    A stay is counted in the window in which it began; `stay_time` is the sum over those of them whose duration
-    is known to the second, `timed_stays` how many they are.
+    A stay is counted in the window in which it began; `stay_time` is the sum over those of them that have a duration,
+    `timed_stays` how many they are.
     """
 
     whole: timedelta = NOTHING
@@ -41,7 +41,7 @@ class Measure:
 def measure(time: BayTime, runs: Sequence[Run], stays: Sequence[Stay], window: Interval) -> Measure:
     """What one bay adds to a window of time. `runs` and `stays` are of the same events, one for one."""
     begun = [stay for run, stay in zip(runs, stays, strict=True) if _holds(window, run.start_at)]
-    exact = [stay.duration_min for stay in begun if stay.arrival_at and stay.departure_at]
+    timed = durations(begun)
     return Measure(
         whole=window.length,
         online=length(intersection(time.online, [window])),
@@ -49,9 +49,16 @@ def measure(time: BayTime, runs: Sequence[Run], stays: Sequence[Stay], window: I
         uncertain=length(intersection(time.uncertain, [window])),
         arrivals=len(begun),
         departures=sum(run.end_at is not None and _holds(window, run.end_at) for run in runs),
-        stay_time=sum(exact, NOTHING),
-        timed_stays=len(exact),
+        stay_time=sum(timed, NOTHING),
+        timed_stays=len(timed),
     )
+
+
+def durations(stays: Iterable[Stay]) -> list[timedelta]:
+    """Of the stays whose arrival and departure are both known; how long a stuck sensor said so is no stay's."""
+    return [
+        stay.duration_min for stay in stays if stay.arrival_at and stay.departure_at and not stay.is_suspect
+    ]
 
 
 def total(measures: Iterable[Measure]) -> Measure:

@@ -1,24 +1,23 @@
 """Gold builds, its tests pass, and its stays, verdicts and occupancy are those of the oracle."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from cases import dbt_unit_tests
-from integration.lake.changes import Bay, Change
+from integration.lake import oracle
+from integration.lake.changes import Change
 from integration.lake.conftest import Lake
+from integration.lake.oracle import rounded, rows
 from melpark.contracts import POLLS, SENSOR_EVENTS, SENSOR_STATES
 from melpark.errors import StopError
-from melpark.parking.intervals import Interval, difference, intersection, length
-from melpark.parking.kpis import Measure, measure, occupancy_percent, total
-from melpark.parking.occupied import BayTime, bay_time, runs
+from melpark.parking.intervals import Interval, length
+from melpark.parking.kpis import Measure, measure, occupancy_percent, paid_time, total
+from melpark.parking.occupied import runs
 from melpark.parking.overstays import Overstay, judge
-from melpark.parking.rules import Coverage, Window
+from melpark.parking.rules import Window
 from melpark.parking.stays import PRESENT, Stay, stays
 from melpark.places import DBT_PROJECT
 from melpark.processing import gold, maintenance, query
@@ -28,25 +27,27 @@ SESSION_COLUMNS = (
     "beginning, ending, is_late_report, is_suspect, "
     "duration_minutes, duration_min_minutes, duration_max_minutes, "
     "verdict, is_overstay, overstay_min_minutes, overstay_max_minutes, first_breach_at, "
-    "within_disability_extension, permitted_until_at"
+    "within_disability_extension, permitted_until_at, estimated_revenue"
 )
+# Of dbt_project.yml.
+TARIFF_PER_HOUR = 4.0
 QUARTER = timedelta(minutes=15)
-
-
-def rows(lake: Lake, sql: str) -> list[tuple[Any, ...]]:
-    return query.sql(lake.settings, sql)[1]
 
 
 def _minutes(later: datetime | None, earlier: datetime | None) -> float | None:
     return None if later is None or earlier is None else (later - earlier).total_seconds() / 60
 
 
-def _rounded(values: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(round(value, 6) if isinstance(value, float) else value for value in values)
+def _revenue(stay: Stay, found: Overstay, windows: list[Window]) -> float | None:
+    """None of a stuck sensor, and where no rule is known."""
+    if stay.is_suspect or found.overstay_min_minutes is None:
+        return None
+    paid = paid_time(Interval(stay.arrival_max_at, stay.departure_min_at), windows)
+    return paid / timedelta(hours=1) * TARIFF_PER_HOUR
 
 
-def _row(kerbside_id: str, stay: Stay, found: Overstay) -> tuple[Any, ...]:
-    return _rounded(
+def _row(kerbside_id: str, stay: Stay, found: Overstay, windows: list[Window]) -> tuple[Any, ...]:
+    return rounded(
         (
             kerbside_id,
             stay.arrival_at,
@@ -69,28 +70,21 @@ def _row(kerbside_id: str, stay: Stay, found: Overstay) -> tuple[Any, ...]:
             found.first_breach_at,
             found.within_disability_extension,
             found.permitted_until_at,
+            _revenue(stay, found, windows),
         )
     )
 
 
 def test_the_stays_and_their_verdicts_are_those_of_the_oracle(built: Lake) -> None:
-    windows: dict[int, list[Window]] = defaultdict(list)
-    coverage: dict[int, list[Coverage]] = defaultdict(list)
-    for window in built.calendar:
-        windows[window.zone_number].append(window)
-    for known in built.coverage:
-        coverage[known.zone_number].append(known)
+    known = oracle.rules(built)
     expected = []
     for kerbside_id, bay in built.history.bays.items():
-        zone = built.history.zones[kerbside_id]
-        rules = ([], []) if zone is None else (windows[zone], coverage[zone])
+        zone, windows, coverage = known[kerbside_id]
         expected += [
-            _row(kerbside_id, stay, judge(stay, zone, *rules))
+            _row(kerbside_id, stay, judge(stay, zone, windows, coverage), windows)
             for stay in stays(bay.events, built.history.present(kerbside_id))
         ]
-    found = [
-        _rounded(row) for row in rows(built, f"SELECT {SESSION_COLUMNS} FROM gold.fact_parking_sessions")
-    ]
+    found = [rounded(row) for row in rows(built, f"SELECT {SESSION_COLUMNS} FROM gold.fact_parking_sessions")]
 
     assert sorted(found, key=repr) == sorted(expected, key=repr)
     assert {(row[7], row[8]) for row in expected} == {
@@ -111,41 +105,14 @@ def test_the_stays_and_their_verdicts_are_those_of_the_oracle(built: Lake) -> No
         "ambiguous_rule",
         "uncertain_time",
     }
-
-
-def _online(lake: Lake) -> dict[str, list[Interval]]:
-    """When each bay's state said online while the feed was heard, by the rows that were written."""
-    states = defaultdict(list)
-    for change in lake.history.changes:
-        if change.table is SENSOR_STATES:
-            states[change.row["kerbside_id"]].append((change.row["valid_from_at"], change.row["is_online"]))
-    assert lake.history.began_at
-    whole = [Interval(lake.history.began_at, lake.history.feed_updated_at)]
-    return {
-        kerbside_id: intersection(
-            whole,
-            difference(
-                [
-                    Interval(since, until)
-                    for (since, is_online), (until, _) in pairwise([*sorted(those), (whole[0].end_at, False)])
-                    if is_online
-                ],
-                lake.history.silences,
-            ),
-        )
-        for kerbside_id, those in states.items()
-    }
-
-
-def _time(lake: Lake, bay: Bay, online: list[Interval]) -> BayTime:
-    return bay_time(bay.events, online, lake.history.feed_updated_at)
+    assert sum(row[-1] > 0 for row in expected if row[-1]) > 20
 
 
 def test_the_time_of_each_bay_is_that_of_the_oracle(built: Lake) -> None:
-    online = _online(built)
+    online = oracle.online(built)
     expected: set[tuple[Any, ...]] = set()
     for kerbside_id, bay in built.history.bays.items():
-        time = _time(built, bay, online[kerbside_id])
+        time = oracle.time(built, bay, online[kerbside_id])
         expected.add(
             (
                 kerbside_id,
@@ -174,7 +141,7 @@ def test_the_time_of_each_bay_is_that_of_the_oracle(built: Lake) -> None:
 
 
 def test_the_occupancy_of_a_location_is_that_of_the_oracle(built: Lake) -> None:
-    online = _online(built)
+    online = oracle.online(built)
     bays = [name for name, zone in built.history.zones.items() if zone == 9001]
     start_at, end_at = datetime(2025, 7, 31, 23, tzinfo=UTC), datetime(2025, 8, 1, 2, tzinfo=UTC)
     expected: dict[datetime, Measure] = {}
@@ -182,7 +149,7 @@ def test_the_occupancy_of_a_location_is_that_of_the_oracle(built: Lake) -> None:
         window = Interval(start_at + number * QUARTER, start_at + (number + 1) * QUARTER)
         expected[window.start_at] = total(
             measure(
-                _time(built, built.history.bays[name], online[name]),
+                oracle.time(built, built.history.bays[name], online[name]),
                 runs(built.history.bays[name].events),
                 stays(built.history.bays[name].events, built.history.present(name)),
                 window,
@@ -199,8 +166,8 @@ def test_the_occupancy_of_a_location_is_that_of_the_oracle(built: Lake) -> None:
     )
 
     assert len(bays) > 20
-    assert {row[0]: _rounded(row[1:]) for row in found if row[1]} == {
-        at: _rounded(
+    assert {row[0]: rounded(row[1:]) for row in found if row[1]} == {
+        at: rounded(
             (
                 *(time.total_seconds() / 60 for time in (of.online, of.occupied, of.uncertain)),
                 occupancy_percent(of),

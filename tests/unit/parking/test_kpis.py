@@ -69,6 +69,12 @@ def test_a_stay_without_a_known_duration_counts_for_turnover_but_not_for_the_ave
     assert found.departures == 1
 
 
+def test_a_stay_of_a_stuck_sensor_is_counted_and_not_timed() -> None:
+    events = [event("Present", "09:10", "09:12", None), event("Unoccupied", "09:20", "09:22", "09:20", day=6)]
+    found = hour(events)
+    assert (found.arrivals, found.timed_stays, average_stay(found)) == (1, 0, None)
+
+
 def test_paid_time_ends_with_the_limit_and_with_the_departure() -> None:
     window = ON_INTO_THE_EVENING
     assert paid_time(Interval(local("09:00"), local("10:00")), window) == timedelta(hours=1)
