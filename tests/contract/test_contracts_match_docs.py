@@ -7,7 +7,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from cases import dbt_unit_tests
-from melpark.contracts import CAPTURED, DATASETS, SENSORS, Type, dictionary
+from melpark.contracts import CAPTURED, DATASETS, HISTORICAL, SENSORS, TABLES, Type, dictionary
 from melpark.ingestion.sources import READERS, Reader
 from melpark.places import DBT_PROJECT, PROJECT
 from melpark.processing import dbt_known, dbt_sources
@@ -15,6 +15,12 @@ from melpark.processing.tables import COORDINATE_NAMES, SILVER, SPARK_TYPE
 
 DOCS = PROJECT / "docs"
 MAPPING = DOCS / "mapping"
+# Numbers without a unit.
+NUMBERS_THAT_NAME = {
+    *("zone_number", "segment_id", "road_segment_id", "poll_id", "rejected_id"),
+    *("slot", "from_weekday", "to_weekday", "line_number"),
+}
+COUNTS = {"records", "kept", "changed", "rejected"}
 NAME = re.compile(r"`([^`]+)`")
 
 
@@ -36,6 +42,18 @@ def page_of(reader: Reader) -> str:
 
 def test_the_data_dictionary_is_the_one_made_from_the_contracts() -> None:
     assert (DOCS / "data-dictionary.md").read_text() == dictionary.text()
+
+
+def test_every_quantity_has_a_unit_and_nothing_else_has() -> None:
+    numbers = {Type.INTEGER, Type.BIGINT, Type.DOUBLE}
+    columns = [(table.name, column) for table in (*TABLES, *HISTORICAL) for column in table.columns]
+    assert {column.name for _, column in columns if column.unit and column.type not in numbers} == set()
+    without = {
+        (table, column.name) for table, column in columns if column.type in numbers and not column.unit
+    }
+    names = NUMBERS_THAT_NAME | COUNTS
+    assert {(table, name) for table, name in without if name not in names} == set()
+    assert names - {name for _, name in without} == set()
 
 
 def test_dbts_sources_are_those_made_from_silvers_tables() -> None:

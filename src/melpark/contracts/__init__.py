@@ -8,7 +8,7 @@ from melpark.contracts.polls import POLLS, REJECTED_RECORDS
 from melpark.contracts.rule_windows import RULE_VERSIONS, RULE_WINDOWS
 from melpark.contracts.sensors import FEED_OUTAGES, SENSOR_EVENTS, SENSOR_STATES, SENSORS
 from melpark.contracts.sign_plates import SIGN_PLATES
-from melpark.contracts.table import Column, Table, Type
+from melpark.contracts.table import Column, Table, Type, Unit
 from melpark.contracts.zone_segments import ZONE_SEGMENTS
 
 TABLES: tuple[Table, ...] = (
@@ -56,4 +56,5 @@ __all__ = [
     "Column",
     "Table",
     "Type",
+    "Unit",
 ]

@@ -4,7 +4,7 @@ Its `bayid` is not `kerbsideid`: it belongs to the sensors of 2018 to 2020. A re
 rules in numbered fields. Here each is a row, for a rule is what is asked for and what may be wrong on its own.
 """
 
-from melpark.contracts.table import EXTRA, IS_RETIRED, Column, Table, Type, observed_at
+from melpark.contracts.table import EXTRA, IS_RETIRED, Column, Table, Type, Unit, observed_at
 
 DATASET = "on-street-car-park-bay-restrictions"
 SLOTS = range(1, 7)
@@ -49,20 +49,29 @@ BAY_RESTRICTIONS = Table(
             Type.INTEGER,
             "Minutes after local midnight at which the rule begins",
             source="starttime1..6",
+            unit=Unit.MINUTES,
         ),
         Column(
             "finish_minute",
             Type.INTEGER,
             "Minutes after local midnight at which it ends; 00:00 and 23:59 stand for 1440",
             source="endtime1..6",
+            unit=Unit.MINUTES,
         ),
-        Column("limit_minutes", Type.INTEGER, "Longest stay; 0 is no stay at all", source="duration1..6"),
+        Column(
+            "limit_minutes",
+            Type.INTEGER,
+            "Longest stay; 0 is no stay at all",
+            source="duration1..6",
+            unit=Unit.MINUTES,
+        ),
         Column(
             "disability_limit_minutes",
             Type.INTEGER,
             "Longest stay with a disability permit; in 95 % twice the limit",
             nullable=True,
             source="disabilityext1..6",
+            unit=Unit.MINUTES,
         ),
         Column(
             "is_effective_on_public_holidays",

@@ -1,6 +1,6 @@
 """Reference dataset `on-street-parking-bays`: every kerb bay of the City."""
 
-from melpark.contracts.table import EXTRA, IS_RETIRED, Column, Table, Type, observed_at
+from melpark.contracts.table import EXTRA, IS_RETIRED, Column, Table, Type, Unit, observed_at
 
 DATASET = "on-street-parking-bays"
 
@@ -36,8 +36,8 @@ BAYS = Table(
             nullable=True,
             source="roadsegmentdescription",
         ),
-        Column("longitude", Type.DOUBLE, "Degrees east, WGS 84", source="longitude"),
-        Column("latitude", Type.DOUBLE, "Degrees north, WGS 84", source="latitude"),
+        Column("longitude", Type.DOUBLE, "Degrees east, WGS 84", source="longitude", unit=Unit.DEGREES),
+        Column("latitude", Type.DOUBLE, "Degrees north, WGS 84", source="latitude", unit=Unit.DEGREES),
         Column("updated_on", Type.DATE, "Day of the City's last edit", nullable=True, source="lastupdated"),
         IS_RETIRED,
         observed_at("brought this version"),

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 
-from melpark.contracts import HISTORICAL, TABLES, Table
+from melpark.contracts import HISTORICAL, TABLES, Column, Table
 
 HEAD = """\
 # Data dictionary
@@ -27,12 +27,19 @@ def _sections(table: Table) -> Iterator[str]:
     if not table.is_captured:
         facts.append("Not captured by the change log.")
     yield " ".join(facts) + "\n"
-    rows = "".join(
-        f"| `{column.name}` | {column.type.value} | {'yes' if column.nullable else 'no'} |"
-        f" {f'`{column.source}`' if column.source else ''} | {column.description} |\n"
-        for column in table.columns
+    rows = "".join(f"| {' | '.join(_cells(column))} |\n" for column in table.columns)
+    yield f"| column | type | unit | null | the City's field | meaning |\n|---|---|---|---|---|---|\n{rows}"
+
+
+def _cells(column: Column) -> tuple[str, ...]:
+    return (
+        f"`{column.name}`",
+        column.type.value,
+        column.unit.value if column.unit else "",
+        "yes" if column.nullable else "no",
+        f"`{column.source}`" if column.source else "",
+        column.description,
     )
-    yield f"| column | type | null | the City's field | meaning |\n|---|---|---|---|---|\n{rows}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The City's historical event files, 2011 to 2020: the stays that they hold, and the rows that are none."""
 
-from melpark.contracts.table import Column, Table, Type
+from melpark.contracts.table import Column, Table, Type, Unit
 
 _PROVENANCE = (
     Column("file_name", Type.TEXT, "Name of the file, and of the member where it came in a zip"),
@@ -33,13 +33,19 @@ HISTORICAL_STAYS = Table(
         ),
         Column("arrival_at", Type.TIMESTAMP, "When the vehicle came", source="ArrivalTime"),
         Column("departure_at", Type.TIMESTAMP, "When the vehicle left", source="DepartureTime"),
-        Column("duration_seconds", Type.BIGINT, "Seconds from arrival to departure; always more than 0"),
+        Column(
+            "duration_seconds",
+            Type.BIGINT,
+            "Seconds from arrival to departure; always more than 0",
+            unit=Unit.SECONDS,
+        ),
         Column(
             "reported_duration_seconds",
             Type.BIGINT,
             "The duration as the file has it: wall clocks subtracted, to the minute from 2019 on",
             nullable=True,
             source="DurationSeconds",
+            unit=Unit.SECONDS,
         ),
         _text("sign", "Text of the sign in force; null outside its times", "Sign"),
         Column(

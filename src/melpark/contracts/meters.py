@@ -1,6 +1,6 @@
 """Reference dataset `on-street-car-parking-meters-with-location`: the parking meters. It names no price."""
 
-from melpark.contracts.table import EXTRA, IS_RETIRED, Column, Table, Type, observed_at
+from melpark.contracts.table import EXTRA, IS_RETIRED, Column, Table, Type, Unit, observed_at
 
 DATASET = "on-street-car-parking-meters-with-location"
 
@@ -34,8 +34,8 @@ METERS = Table(
             nullable=True,
             source="location_description",
         ),
-        Column("longitude", Type.DOUBLE, "Degrees east, WGS 84", source="longitude"),
-        Column("latitude", Type.DOUBLE, "Degrees north, WGS 84", source="latitude"),
+        Column("longitude", Type.DOUBLE, "Degrees east, WGS 84", source="longitude", unit=Unit.DEGREES),
+        Column("latitude", Type.DOUBLE, "Degrees north, WGS 84", source="latitude", unit=Unit.DEGREES),
         IS_RETIRED,
         observed_at("brought this version"),
         EXTRA,

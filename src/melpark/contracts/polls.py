@@ -1,6 +1,6 @@
 """What the poller did: one row per attempt, and each record that it refused."""
 
-from melpark.contracts.table import ORIGIN, Column, Table, Type
+from melpark.contracts.table import ORIGIN, Column, Table, Type, Unit
 
 POLLS = Table(
     name="polls",
@@ -28,7 +28,7 @@ POLLS = Table(
         ),
         Column("started_at", Type.TIMESTAMP, "Our clock when the request began; for latencies only"),
         Column("received_at", Type.TIMESTAMP, "Our clock when the answer was complete; for latencies only"),
-        Column("body_bytes", Type.BIGINT, "Size of the answer in bytes", nullable=True),
+        Column("body_bytes", Type.BIGINT, "Size of the answer in bytes", nullable=True, unit=Unit.BYTES),
         Column("records", Type.INTEGER, "Records in the answer", nullable=True),
         Column(
             "kept",

@@ -1,6 +1,6 @@
 """The rule calendar: when which rule holds in each zone, and for which time that is known."""
 
-from melpark.contracts.table import Column, Table, Type, observed_at
+from melpark.contracts.table import Column, Table, Type, Unit, observed_at
 
 RULE_WINDOWS = Table(
     name="rule_windows",
@@ -19,7 +19,13 @@ RULE_WINDOWS = Table(
             "The rule holds to before here; equal to start_at where the plates changed before it began",
         ),
         Column("code", Type.TEXT, "Rule as on the plate, such as MP2P"),
-        Column("limit_minutes", Type.INTEGER, "Longest stay; null: no limit, or kind unknown", nullable=True),
+        Column(
+            "limit_minutes",
+            Type.INTEGER,
+            "Longest stay; null: no limit, or kind unknown",
+            nullable=True,
+            unit=Unit.MINUTES,
+        ),
         Column(
             "kind",
             Type.TEXT,

@@ -1,6 +1,6 @@
 """The live feed `on-street-parking-bay-sensors`: the present of every sensor, and all its history."""
 
-from melpark.contracts.table import EXTRA, IS_RETIRED, ORIGIN, Column, Table, Type, observed_at
+from melpark.contracts.table import EXTRA, IS_RETIRED, ORIGIN, Column, Table, Type, Unit, observed_at
 
 DATASET = "on-street-parking-bay-sensors"
 
@@ -23,8 +23,8 @@ ZONE_NUMBER = Column(
     nullable=True,
     source="zone_number",
 )
-LONGITUDE = Column("longitude", Type.DOUBLE, "Degrees east, WGS 84", source="location.lon")
-LATITUDE = Column("latitude", Type.DOUBLE, "Degrees north, WGS 84", source="location.lat")
+LONGITUDE = Column("longitude", Type.DOUBLE, "Degrees east, WGS 84", source="location.lon", unit=Unit.DEGREES)
+LATITUDE = Column("latitude", Type.DOUBLE, "Degrees north, WGS 84", source="location.lat", unit=Unit.DEGREES)
 IS_ONLINE = Column(
     "is_online", Type.BOOLEAN, "True while a `lastupdated` of the bay is younger than offline_after"
 )

@@ -1,6 +1,6 @@
 """Reference dataset `sign-plates-located-in-each-parking-zone`: the rules of each parking zone."""
 
-from melpark.contracts.table import EXTRA, IS_RETIRED, Column, Table, Type, observed_at
+from melpark.contracts.table import EXTRA, IS_RETIRED, Column, Table, Type, Unit, observed_at
 
 DATASET = "sign-plates-located-in-each-parking-zone"
 
@@ -17,12 +17,14 @@ SIGN_PLATES = Table(
             Type.INTEGER,
             "Minutes after local midnight at which the rule begins",
             source="time_restrictions_start",
+            unit=Unit.MINUTES,
         ),
         Column(
             "finish_minute",
             Type.INTEGER,
             "Minutes after local midnight at which it ends; 23:59 stands for 1440",
             source="time_restrictions_finish",
+            unit=Unit.MINUTES,
         ),
         Column("code", Type.TEXT, "Rule as on the plate, such as MP2P", source="restriction_display"),
         IS_RETIRED,

@@ -17,6 +17,15 @@ class Type(Enum):
     JSON = "jsonb"
 
 
+class Unit(Enum):
+    """What a column's number is a quantity of; a number that names something and a count of rows have no unit."""
+
+    DEGREES = "degrees"
+    MINUTES = "minutes"
+    SECONDS = "seconds"
+    BYTES = "bytes"
+
+
 @dataclass(frozen=True)
 class Column:
     """One column, described here and nowhere else.
@@ -30,6 +39,7 @@ class Column:
     description: str
     nullable: bool = False
     source: str = ""
+    unit: Unit | None = None
 
     @property
     def source_fields(self) -> tuple[str, ...]:
