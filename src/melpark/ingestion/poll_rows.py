@@ -91,6 +91,15 @@ def newest_feed_time(cursor: Cursor[TupleRow], dataset: str) -> datetime | None:
     )
 
 
+def is_noted(cursor: Cursor[TupleRow], dataset: str, text: str) -> bool:
+    """Whether the note of an earlier poll of the dataset holds the text."""
+    row = cursor.execute(
+        "SELECT EXISTS (SELECT FROM parking.polls WHERE dataset = %s AND strpos(note, %s) > 0)",
+        [dataset, text],
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def _one_time(cursor: Cursor[TupleRow], query: str, dataset: str) -> datetime | None:
     row = cursor.execute(query.encode(), [dataset]).fetchone()
     return row[0] if row else None

@@ -149,7 +149,7 @@ class PostgresLoader:
             log.warning("%s: the answer is no JSON array but lines of JSON; they are read", answer.dataset)
         work.is_staged, work.records = True, staged.records
         try:
-            self._say_unknown_fields(answer.dataset, staged.census, work)
+            self._say_unknown_fields(cursor, answer.dataset, staged.census, work)
             if not staged.records:
                 raise RefusedError("it holds no record")
             check_fields(staged.census, reader.table.source_fields)
@@ -179,16 +179,19 @@ class PostgresLoader:
         work.refused_keys = staged.refused_keys()
         work.refused_beginnings = staged.refused_beginnings()
 
-    def _say_unknown_fields(self, dataset: str, census: Census, work: _Work) -> None:
-        """Note every field that the contract does not name, and log each one once."""
+    def _say_unknown_fields(
+        self, cursor: Cursor[TupleRow], dataset: str, census: Census, work: _Work
+    ) -> None:
+        """Note every field that the contract does not name, and log each one that no earlier poll's note names."""
         for name, count in sorted(census.unknown.items()):
             name = clean(name)
-            work.notes.append(f"unknown field {name} in {count} records")
-            if (dataset, name) not in self._said_fields:
-                self._said_fields.add((dataset, name))
+            noted = f"unknown field {name} in "
+            work.notes.append(f"{noted}{count} records")
+            if (dataset, name) not in self._said_fields and not poll_rows.is_noted(cursor, dataset, noted):
                 log.warning(
                     "%s: field %s is not known (in %d records); it is kept in extra", dataset, name, count
                 )
+            self._said_fields.add((dataset, name))
 
     @contextmanager
     def transaction(self) -> Iterator[Cursor[TupleRow]]:

@@ -12,6 +12,7 @@ from integration.ingestion.portals import REFERENCES
 from melpark.contracts import BAYS, SENSORS, ZONE_SEGMENTS
 from melpark.ingestion import sources
 from melpark.ingestion.postgres_loader import PostgresLoader
+from melpark.settings import Settings
 
 Query = Callable[..., list[tuple[Any, ...]]]
 Record = dict[str, object]
@@ -111,6 +112,19 @@ def test_an_unknown_field_is_kept_counted_and_said_once(
     assert query("SELECT extra FROM parking.sensors ORDER BY kerbside_id") == [({"battery": 3},), (None,)]
     assert query("SELECT DISTINCT note FROM parking.polls") == [("unknown field battery in 1 records",)]
     assert [record.levelno for record in caplog.records if "battery" in record.message] == [logging.WARNING]
+
+
+def test_another_poller_does_not_say_an_unknown_field_again_but_the_first_of_another_dataset(
+    postgres: Settings, query: Query, caplog: pytest.LogCaptureFixture
+) -> None:
+    zone = REFERENCES[ZONE_SEGMENTS.dataset][0] | {"battery": 3}
+    for minute in (0, 2):
+        loader = PostgresLoader(postgres)
+        loader.load(answer([sensor(1, minute) | {"battery": 3}], minute))
+        loader.load(answer([zone | {"onstreet": f"Street {minute}"}], minute, ZONE_SEGMENTS.dataset))
+        loader.close()
+    said = [record.message.partition(":")[0] for record in caplog.records if "battery" in record.message]
+    assert said == [SENSORS.dataset, ZONE_SEGMENTS.dataset]
 
 
 def test_equal_bytes_of_a_reference_write_their_poll_only_unless_the_parser_is_another(
