@@ -77,6 +77,17 @@ def test_a_bay_counts_again_when_its_stuck_vehicle_has_left() -> None:
     assert found.online == [Interval(at("00:00"), at("09:00", 6)), Interval(at("12:00", 6), UNTIL)]
 
 
+def test_a_bay_heard_for_4_days_and_a_third_without_a_change_is_online_until_its_vehicle_is_suspect() -> None:
+    minutes = range(0, int(4.3 * 24 * 60), 2)
+    heard = online((at("09:00") + timedelta(minutes=minute) for minute in minutes), OFFLINE_AFTER)
+    until = at("09:00") + timedelta(minutes=minutes[-1])
+    assert heard == [Interval(at("09:00"), until + OFFLINE_AFTER)]
+    vacant = bay_time([event("Unoccupied", "09:00", "09:02", None)], heard, until)
+    assert vacant.online == [Interval(at("09:00"), until)]
+    taken = bay_time([event("Present", "09:00", "09:02", None)], heard, until)
+    assert taken.online == taken.occupied == [Interval(at("09:00"), at("09:00", 6))]
+
+
 def test_every_stay_of_the_cases_has_its_run() -> None:
     for case in STAY_CASES:
         found = stays(case.events, case.present)

@@ -58,6 +58,12 @@ def test_all_nineteen_codes_are_there_as_often_as_counted_and_every_plate_is_rea
     assert {len(found) for found in zones.values()} == set(range(1, 9))
 
 
+def test_the_texts_of_days_are_eight(zones: dict[int, list[Plate]]) -> None:
+    assert Counter(plate.days for found in zones.values() for plate in found) == {
+        "Mon-Fri": 1308, "Sat-Sun": 409, "Sat": 198, "Mon-Sat": 96, "Mon-Sun": 10, "Sun": 10, "Fri": 1, "Mon-Thu": 1
+    }  # fmt: skip
+
+
 def test_86_pairs_in_32_zones_overlap_and_41_have_different_limits(zones: dict[int, list[Plate]]) -> None:
     overlapping = [
         (zone, first, second)

@@ -1,5 +1,6 @@
 import math
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from statistics import mean
 
@@ -8,8 +9,10 @@ import pytest
 
 from melpark.parking.local_time import MELBOURNE
 from melpark.simulator.city import build
+from melpark.simulator.dirt import Dirt
 from melpark.simulator.dynamics import Truth
 from melpark.simulator.feed import NOBODY, Feed, tick_of
+from melpark.simulator.outages import FOUR_WEEKS, REFRESH_SECONDS, FeedTime
 from melpark.simulator.records import Record
 
 NIGHT = datetime(2025, 8, 7, 1, 21, tzinfo=MELBOURNE)
@@ -102,6 +105,15 @@ def test_the_feed_is_late_by_42_to_165_seconds(feed: Feed) -> None:
     assert (lags.min(), lags.max()) == (42, 162)
     newest = max(changed_at(record) for record in live(feed, NOON).values())
     assert timedelta(seconds=42) <= NOON - newest <= timedelta(seconds=200)
+
+
+def test_a_frozen_feed_stays_fresh_without_any_change_for_up_to_4_days_and_a_third() -> None:
+    time = FeedTime(20250807, replace(Dirt.none(), frozen_feeds=2))
+    frozen = max(time.outages(0, 200 * FOUR_WEEKS), key=lambda one: one.end - one.start)
+    assert (frozen.end - frozen.start) / 86_400 == pytest.approx(4.3, abs=0.1)
+    ticks = np.arange(frozen.start, frozen.end, REFRESH_SECONDS)
+    assert (time.updated(ticks) == ticks).all()
+    assert len(np.unique(time.known_until(ticks))) == 1
 
 
 def test_status_time_never_runs_backwards_but_to_1970(feed: Feed) -> None:
