@@ -154,6 +154,38 @@ def test_the_first_live_poll_follows_the_state_just_before_it(
     assert zones == [(3_300,)]
 
 
+def test_the_history_is_filled_in_from_the_newest_hours_back(
+    postgres: Settings, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = timedelta(hours=1)
+    monkeypatch.setattr("melpark.ingestion.seed.SPAN", hour)
+    first_poll_at = SOME_DAY + hour / 2
+    settings = postgres.model_copy(update={"history_days": 28})
+
+    def polls() -> list[datetime]:
+        return [
+            at for (at,) in query("SELECT started_at FROM parking.polls WHERE origin = 'seed' ORDER BY 1")
+        ]
+
+    async def steps() -> list[list[datetime]]:
+        loader = PostgresLoader(settings)
+        try:
+            seeding = Seeding(settings, loader)
+            await seeding.open(first_poll_at)
+            found = [polls()]
+            for _ in range(2):
+                assert await seeding.fill_in_next()
+                found.append(polls())
+            return found
+        finally:
+            loader.close()
+
+    since = (first_poll_at - REFRESH, SOME_DAY, SOME_DAY - hour)
+    assert asyncio.run(steps()) == [
+        [at + number * REFRESH for number in range((first_poll_at - at) // REFRESH)] for at in since
+    ]
+
+
 def test_a_killed_poller_goes_on_with_the_history_and_none_is_lost_or_doubled(
     postgres: Settings, query: Query, tmp_path: Path
 ) -> None:
