@@ -1,5 +1,6 @@
 """What comes in: polls, the portal that is played, and the past."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -90,6 +91,7 @@ def backfill_events(
     from melpark.processing.history.progress import Screen
     from melpark.stack import home as homes
 
+    os.environ.update(events.ENVIRONMENT)
     home = homes.make(configuration.load())
     with Screen(out) as screen:
         events.run(home, files, datetime.now(UTC), screen)

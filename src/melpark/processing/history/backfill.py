@@ -29,6 +29,10 @@ CHECKSUM, READING, SORTING, WRITING = "checksum", "reading", "sorting", "writing
 STAY = "stay"
 # A writer holds a whole row group of every column; the default is a million rows.
 PARQUET = WriterProperties(max_row_group_size=131_072, compression="ZSTD")
+# For the process of a load, before it first uses delta-rs, which deals rows out to its writers by partition: what one
+# has not written yet waits without a limit, and nearly all of a quarantine are vacancies, so one writer gets them all.
+# On one thread no more is dealt out than can be written.
+ENVIRONMENT = {"TOKIO_WORKER_THREADS": "1"}
 NOTHING_HELD = "SELECT NULL AS street_marker, 0 AS arrival_us, 0 AS departure_us WHERE FALSE"
 
 

@@ -1,4 +1,4 @@
-"""One file looked through in a DuckDB of its own, which spills to disk: memory does not grow with the file."""
+"""One file looked through in a DuckDB of its own: the lines lie in its file, and memory does not grow with them."""
 
 import shutil
 from array import array
@@ -25,7 +25,7 @@ from melpark.processing.history.overlaps import (
     refused,
 )
 
-MEMORY_LIMIT = "512MB"
+MEMORY_LIMIT = "256MB"
 BATCH_ROWS = 16_384
 # Ours to the end, but for what the file says in other words.
 STAY_TEXTS = tuple(name for name in TEXTS if name not in ("duration", "in_violation", "vehicle_present"))
@@ -122,6 +122,8 @@ def stage(folder: Path, columns: Columns) -> Iterator[Staging]:
             connection.execute("SET temp_directory = $1", [str(folder)])
             connection.execute("SET preserve_insertion_order = false")
             connection.execute("SET TimeZone = 'UTC'")
+            # It expects one row of a stream, so it would keep all lines, and let the days they are joined to flow by.
+            connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
             yield Staging(connection, columns)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

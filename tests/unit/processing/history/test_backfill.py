@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
+from typer.testing import CliRunner
 
+from melpark import cli
 from melpark.errors import ConfigurationError, MelParkError, RefusedError, StopError
 from melpark.places import PROJECT, Home
 from melpark.processing import catalogue
@@ -162,6 +164,17 @@ def test_what_duckdb_cannot_do_is_said_with_the_name_of_the_file(
         load(tmp_path, write(tmp_path / "events.csv", {}))
 
     assert rows(tmp_path, "SELECT count(*) FROM silver.historical_stays") == [(0,)]
+
+
+def test_the_command_leaves_delta_rs_one_thread_before_it_reads_any_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On more it would take in a quarantine faster than it writes, and keep the rest in memory."""
+    monkeypatch.setenv("MELPARK_HOME", str(tmp_path))
+    monkeypatch.setenv("TOKIO_WORKER_THREADS", "2")
+    found = CliRunner().invoke(cli.app, ["backfill", "events", str(tmp_path / "none.csv")])
+    assert isinstance(found.exception, ConfigurationError)
+    assert os.environ["TOKIO_WORKER_THREADS"] == "1"
 
 
 def test_a_wrong_file_is_found_before_the_first_is_loaded(tmp_path: Path) -> None:
