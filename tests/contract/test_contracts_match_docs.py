@@ -1,7 +1,9 @@
 """The contracts, the pages that describe them, the lake and dbt say the same, both ways."""
 
 import re
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
@@ -123,13 +125,25 @@ def test_dbt_is_held_to_the_cases_of_the_domain() -> None:
     assert dbt_unit_tests.PATH.read_text() == dbt_unit_tests.text()
 
 
+@cache
+def told() -> list[dict[str, Any]]:
+    """What dbt is told of each model."""
+    files = [file for file in (DBT_PROJECT / "models").rglob("*.yml") if file != dbt_unit_tests.PATH]
+    return [model for file in files for model in yaml.safe_load(file.read_text()).get("models", ())]
+
+
 def test_every_model_says_what_a_row_is() -> None:
     models = {path.stem for path in (DBT_PROJECT / "models").rglob("*.sql")}
-    told = {
-        model["name"]: model["description"]
-        for path in (DBT_PROJECT / "models").rglob("*.yml")
-        for model in yaml.safe_load(path.read_text()).get("models", ())
-    }
 
-    assert told.keys() == models
-    assert [name for name, text in told.items() if not text.strip().startswith("One row per")] == []
+    assert {model["name"] for model in told()} == models
+    assert [model["name"] for model in told() if not model["description"].startswith("One row per")] == []
+
+
+def test_a_description_that_several_columns_share_is_written_once() -> None:
+    described = [column["description"] for model in told() for column in model.get("columns", ())]
+    blocks = re.findall(r"{% docs (\w+) %}", (DBT_PROJECT / "models" / "docs.md").read_text())
+    used = {block for text in described for block in re.findall(r"doc\('(\w+)'\)", text)}
+
+    own = [text for text in described if "doc(" not in text]
+    assert sorted({text for text in own if own.count(text) > 1}) == []
+    assert used == set(blocks)

@@ -98,7 +98,7 @@ def gold(
 def sql(
     query: Annotated[str | None, typer.Argument(help="A statement; a prompt without it.")] = None,
 ) -> None:
-    """Read-only SQL over every lake table, such as silver.sensor_events."""
+    """Read-only SQL over every lake table and report, such as gold.rpt_turnover."""
     from melpark.processing import query as lake
 
     settings = configuration.load()
@@ -133,13 +133,13 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
 
 @app.command()
 def export(
-    table: Annotated[str, typer.Argument(help="A table of the lake, such as gold.fact_occupancy.")],
+    table: Annotated[str, typer.Argument(help="A table or report of the lake, such as gold.fact_occupancy.")],
     form: Annotated[FileFormat, typer.Option("--format", help="What to write.")] = FileFormat.parquet,
     output: Annotated[
         Path | None, typer.Option(help="The file; without it one of the table's name, in this folder.")
     ] = None,
 ) -> None:
-    """Write a table of the lake into one file."""
+    """Write a table or report of the lake into one file."""
     from melpark.processing import export as exports
 
     path = exports.run(configuration.load(), table, form.value, output, progress=out.is_terminal)

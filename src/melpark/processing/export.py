@@ -1,15 +1,14 @@
-"""One table of the lake as one file, for those who work elsewhere."""
+"""One table or report of the lake as one file, for those who work elsewhere."""
 
 from pathlib import Path
 from typing import Literal
 
 import duckdb
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from melpark.errors import ConfigurationError, StopError
 from melpark.places import Home
-from melpark.processing import query
+from melpark.processing import query, reports
 from melpark.processing.catalogue import on_disk
 from melpark.settings import Settings
 
@@ -28,6 +27,8 @@ def run(
     """
     home = Home(settings.home.resolve())
     names = [f"{database}.{path.name}" for database, path in on_disk(home)]
+    if any(name.startswith("gold.") for name in names):
+        names += [f"gold.{report}" for report in reports.queries()]
     if table not in names:
         layer = [name for name in names if name.endswith(f".{table}")]
         raise ConfigurationError(
@@ -39,14 +40,13 @@ def run(
     if not path.parent.is_dir():
         raise ConfigurationError(f"{path} cannot be written", f"{path.parent} is no folder", "Make it first")
     unfinished = path.with_name(f".{path.name}.unfinished")
-    database, name = table.split(".")
     try:
         with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as session:
             session.execute("SET TimeZone = 'UTC'")
             session.execute(f"SET enable_progress_bar = {str(progress).lower()}")
-            query.add_view(session, "exported", DeltaTable(home.lake / database / name))
+            query.add_views(session, home, of=table)
             session.execute(
-                f"COPY (SELECT * FROM exported) TO {_quoted(str(unfinished))} ({_options(form, settings.attribution)})"
+                f"COPY (SELECT * FROM {table}) TO {_quoted(str(unfinished))} ({_options(form, settings.attribution)})"
             )
         unfinished.replace(path)
         if form == "csv":

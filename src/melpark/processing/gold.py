@@ -175,9 +175,14 @@ def _untouched(found: news.News, has_views: bool) -> list[str]:
 
 def _tables() -> list[str]:
     """Models that are tables of their own."""
+    return _models_of("intermediate", "marts")
+
+
+def _models_of(*folders: str) -> list[str]:
+    """Models of these folders that are tables or views of their own."""
     return [
         path.stem
-        for folder in ("intermediate", "marts")
+        for folder in folders
         for path in (DBT_PROJECT / "models" / folder).glob("*.sql")
         if "materialized='ephemeral'" not in path.read_text()
     ]
@@ -268,7 +273,7 @@ def _register(settings: Settings, home: Home) -> bool:
     try:
         catalogue.register(spark, home)
         known = {row.viewName for row in spark.sql("SHOW VIEWS IN gold").collect()}
-        return {path.stem for path in (DBT_PROJECT / "models" / "staging").glob("*.sql")} <= known
+        return set(_models_of("staging", "reports")) <= known
     except PySparkException as error:
         raise not_answering(settings, first_line(error)) from error
     finally:

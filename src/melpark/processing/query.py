@@ -1,4 +1,4 @@
-"""Read-only SQL over every table of the lake, by DuckDB in this process; Spark need not run."""
+"""Read-only SQL over every table of the lake and every report, by DuckDB in this process; Spark need not run."""
 
 import logging
 from typing import Any
@@ -10,6 +10,7 @@ from deltalake.schema import PrimitiveType
 
 from melpark.errors import ConfigurationError, StopError
 from melpark.places import Home
+from melpark.processing import reports
 from melpark.processing.catalogue import on_disk
 from melpark.settings import Settings
 
@@ -71,16 +72,29 @@ def _ask(home: Home, statement: str, of: str | None = None) -> tuple[list[str], 
 
 
 def connect(home: Home, memory_limit: str | None = None, of: str | None = None) -> duckdb.DuckDBPyConnection:
-    """A connection in memory with one view per table of the lake, each at its newest version.
+    """A connection in memory with the views of `add_views`, which sees nothing else.
 
-    `memory_limit` is DuckDB's, such as 512MB. With `of`, a statement, only tables that it may name have their view:
-    making one opens every file of the table. Raises StopError when the home has no tables.
+    `memory_limit` is DuckDB's, such as 512MB. Raises StopError when the home has no tables.
     """
     connection = duckdb.connect(config={"memory_limit": memory_limit} if memory_limit else {})
+    add_views(connection, home, of)
+    for setting in LOCKED:
+        connection.execute(setting.format(lake=str(home.lake).replace("'", "''")))
+    return connection
+
+
+def add_views(connection: duckdb.DuckDBPyConnection, home: Home, of: str | None = None) -> None:
+    """A view per table of the lake, each at its newest version, and per report whose tables are there.
+
+    With `of`, a statement, only those that it may name have their view: making one opens every file of the table.
+    Raises StopError when the home has no tables.
+    """
+    named = {name: query for name, query in reports.queries().items() if of is None or _may_name(of, name)}
+    statements = None if of is None else " ".join([of, *named.values()])
     is_empty = True
     for database, path in on_disk(home):
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
-        if of is not None and not _may_name(of, path.name):
+        if statements is not None and not _may_name(statements, path.name):
             is_empty = False
             continue
         try:
@@ -93,9 +107,14 @@ def connect(home: Home, memory_limit: str | None = None, of: str | None = None) 
         raise StopError(
             f"{home.lake} holds no tables", "this home was never started", "Run `melpark up` first"
         )
-    for setting in LOCKED:
-        connection.execute(setting.format(lake=str(home.lake).replace("'", "''")))
-    return connection
+    for name, query in named.items():
+        try:
+            connection.execute(f"CREATE VIEW gold.{name} AS {query}")
+        except duckdb.CatalogException:
+            # Without its tables there is no report yet.
+            continue
+        except duckdb.Error as error:
+            log.warning("gold.%s cannot be read: %s", name, error)
 
 
 def _may_name(statement: str, table: str) -> bool:

@@ -20,7 +20,7 @@ from melpark.parking.overstays import Overstay, judge
 from melpark.parking.rules import Window
 from melpark.parking.stays import PRESENT, Stay, stays
 from melpark.places import DBT_PROJECT
-from melpark.processing import gold, maintenance, query
+from melpark.processing import catalogue, gold, maintenance, query
 
 SESSION_COLUMNS = (
     "kerbside_id, arrival_at, arrival_min_at, arrival_max_at, departure_at, departure_min_at, departure_max_at, "
@@ -182,13 +182,12 @@ def test_the_occupancy_of_a_location_is_that_of_the_oracle(built: Lake) -> None:
 
 def _gold(lake: Lake) -> dict[str, tuple[int, int]]:
     """Rows of each table of gold, and a hash of what they hold."""
-    tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'gold'"
     with query.connect(lake.home) as connection:
         return {
-            table: connection.execute(
-                f"SELECT count(*), sum(hash(held)) FROM gold.{table} AS held"
+            path.name: connection.execute(
+                f"SELECT count(*), sum(hash(held)) FROM gold.{path.name} AS held"
             ).fetchall()[0]
-            for (table,) in connection.execute(tables).fetchall()
+            for path in catalogue.in_database(lake.home, "gold")
         }
 
 
