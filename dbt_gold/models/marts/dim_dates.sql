@@ -27,3 +27,6 @@ select
     ) as hours
 from days
 left join {{ public_holidays() }} as holidays on days.local_date = holidays.local_date
+union all
+-- Of stays that have not ended.
+select {{ not_ended() }}, null, null, null, null, 'none', null, 'none', null, false, 0

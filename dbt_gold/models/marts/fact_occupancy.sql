@@ -138,6 +138,7 @@ select
         when measured.online_minutes > 0 and 2 * measured.online_minutes >= measured.bay_minutes
             then 100 * measured.occupied_minutes / measured.online_minutes
     end as occupancy_percent,
+    coalesce(occupancy_percent / 100, -1.0D) as cds_occupancy_percent,
     coalesce(counted.arrivals, 0) as arrivals,
     coalesce(counted.departures, 0) as departures,
     measured.bays_total,

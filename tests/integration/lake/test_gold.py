@@ -140,6 +140,10 @@ def test_the_time_of_each_bay_is_that_of_the_oracle(built: Lake) -> None:
     assert sum(row[3] for row in expected) > 0
 
 
+def _in_cds(percent: float | None) -> float:
+    return -1 if percent is None else percent / 100
+
+
 def test_the_occupancy_of_a_location_is_that_of_the_oracle(built: Lake) -> None:
     online = oracle.online(built)
     bays = [name for name, zone in built.history.zones.items() if zone == 9001]
@@ -159,7 +163,8 @@ def test_the_occupancy_of_a_location_is_that_of_the_oracle(built: Lake) -> None:
     found = rows(
         built,
         f"""
-        SELECT starts_at, online_minutes, occupied_minutes, uncertain_minutes, occupancy_percent, arrivals, departures
+        SELECT starts_at, online_minutes, occupied_minutes, uncertain_minutes, occupancy_percent,
+               cds_occupancy_percent, arrivals, departures
         FROM gold.fact_occupancy JOIN gold.dim_locations USING (location_key)
         WHERE zone_number = 9001 AND starts_at >= '{start_at}' AND starts_at < '{end_at}'
         """,
@@ -171,6 +176,7 @@ def test_the_occupancy_of_a_location_is_that_of_the_oracle(built: Lake) -> None:
             (
                 *(time.total_seconds() / 60 for time in (of.online, of.occupied, of.uncertain)),
                 occupancy_percent(of),
+                _in_cds(occupancy_percent(of)),
                 of.arrivals,
                 of.departures,
             )
