@@ -55,6 +55,8 @@ class Settings(BaseModel):
     spark_port: Port = 15002
     source_port: Port = 18080
     serve_port: Port = 8000
+    # Of the catalogue that `melpark gold docs` shows.
+    docs_port: Port = 18084
 
     # Layout of the whole export, and whether `records` may stand in where the portal does not give it.
     portal_export: Literal["json", "csv"] = "json"

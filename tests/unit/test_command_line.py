@@ -2,18 +2,25 @@
 
 import os
 import re
+import socket
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from melpark import cli, settings
+from melpark.cli import terminal
 from melpark.errors import ConfigurationError, MelParkError, RefusedError, RetryableError, StopError
-from melpark.places import PROJECT
+from melpark.places import PROJECT, Home
+from melpark.processing import gold, gold_docs
 from melpark.settings import PREFIX
+from plugins.ports import free_port
 
 README = (PROJECT / "README.md").read_text()
 TEXTS = [PROJECT / "README.md", PROJECT / "Makefile", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -200,3 +207,60 @@ def test_reset_deletes_no_folder_that_is_no_home(tmp_path: Path, monkeypatch: py
     letters.touch()
     assert ended(["reset", "--yes"], monkeypatch) == StopError.exit_code
     assert letters.exists()
+
+
+@pytest.fixture
+def catalogue(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The page of gold's catalogue, which no dbt made."""
+    page = gold_docs.page(Home(Path(".melpark").resolve()))
+
+    def run(*_: object) -> None:
+        page.parent.mkdir(parents=True)
+        page.write_text("<title>dbt Docs</title>")
+
+    monkeypatch.setattr(gold, "run", run)
+    return page
+
+
+@pytest.mark.parametrize("flags", [[], ["--no-serve"]])
+def test_the_catalogue_is_told_by_its_file_without_a_terminal(flags: list[str], catalogue: Path) -> None:
+    result = CliRunner().invoke(cli.app, ["gold", "docs", *flags])
+
+    assert (result.exit_code, result.output) == (0, f"The catalogue is in {catalogue}.\n")
+    assert catalogue.exists()
+
+
+def test_the_catalogue_is_shown_on_loopback_until_ctrl_c(
+    catalogue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    answers = []
+
+    def serve(server: ThreadingHTTPServer) -> None:
+        assert server.server_address == ("127.0.0.1", port)
+        with ThreadPoolExecutor() as pool:
+            for path in ("/", "/manifest.json"):
+                asked = pool.submit(httpx.get, f"http://127.0.0.1:{port}{path}", trust_env=False)
+                server.handle_request()
+                answers.append((asked.result().status_code, asked.result().text))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ThreadingHTTPServer, "serve_forever", serve)
+    monkeypatch.setattr(terminal.out, "_force_terminal", True)
+    result = CliRunner().invoke(cli.app, ["gold", "docs"], env={"MELPARK_DOCS_PORT": str(port)})
+
+    assert result.exit_code == 0
+    assert f"http://127.0.0.1:{port}/" in result.output
+    assert answers[0] == (200, catalogue.read_text())
+    assert answers[1][0] == 404
+
+
+def test_a_catalogue_whose_port_is_taken_is_not_made(
+    catalogue: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(terminal.out, "_force_terminal", True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("MELPARK_DOCS_PORT", str(taken.getsockname()[1]))
+        assert ended(["gold", "docs"], monkeypatch) == StopError.exit_code
+    assert "MELPARK_DOCS_PORT" in capsys.readouterr().err
+    assert not catalogue.exists()

@@ -1,5 +1,6 @@
 """The lake: streams, gold, questions and exports."""
 
+import contextlib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,8 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from melpark import settings as configuration
-from melpark.cli.terminal import out
+from melpark.cli.terminal import out, tell
 from melpark.errors import ConfigurationError, MelParkError
+from melpark.places import Home
+from melpark.settings import Settings
 
 app = typer.Typer()
 
@@ -36,6 +39,7 @@ class GoldAction(StrEnum):
     build = "build"
     rebuild = "rebuild"
     test = "test"
+    freshness = "freshness"
     docs = "docs"
 
 
@@ -87,11 +91,32 @@ def stream(
 def gold(
     action: Annotated[GoldAction, typer.Argument()] = GoldAction.build,
     tests: Annotated[bool, typer.Option(help="Test what was built; the loop does so every night.")] = True,
+    serve: Annotated[bool, typer.Option(help="Show the page of `docs` until Ctrl-C.")] = True,
 ) -> None:
-    """Build, rebuild, test or document the gold models with dbt."""
+    """Build, rebuild, test or document gold with dbt; ask how fresh silver is."""
     from melpark.processing import gold as models
+    from melpark.stack.ports import require_free
 
-    models.run(configuration.load(), action.value, tests)
+    settings = configuration.load()
+    shows = action is GoldAction.docs and serve and out.is_terminal
+    if shows:
+        require_free(settings.docs_port, "the catalogue", "docs_port")
+    models.run(settings, action.value, tests)
+    if action is GoldAction.docs:
+        _catalogue(settings, shows)
+
+
+def _catalogue(settings: Settings, shows: bool) -> None:
+    from melpark import loopback
+    from melpark.processing import gold_docs
+
+    page = gold_docs.page(Home(settings.home.resolve()))
+    tell(f"The catalogue is in {page}.")
+    if not shows:
+        return
+    with gold_docs.server(page, settings.docs_port) as server, contextlib.suppress(KeyboardInterrupt):
+        tell(f"It is at {loopback.url(settings.docs_port, '/')} until Ctrl-C.")
+        server.serve_forever()
 
 
 @app.command()

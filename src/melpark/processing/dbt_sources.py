@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 
+from melpark.contracts import POLLS, SENSORS
 from melpark.processing.tables import SILVER, STAYS_OF_FILES, LakeTable
 
 HEAD = """\
@@ -16,6 +17,15 @@ sources:
     description: Typed change events, one row per key, and the stays of the City's historical files.
     tables:
 """
+# By our clock, for the source's own may be that of a replay. Only the polls tell it.
+FRESHNESS = f"""\
+        config:
+          loaded_at_field: received_at
+          freshness:
+            warn_after: {{ count: 15, period: minute }}
+            error_after: {{ count: 60, period: minute }}
+            filter: dataset = '{SENSORS.dataset}' and outcome = 'accepted'
+"""
 
 
 def text() -> str:
@@ -25,7 +35,10 @@ def text() -> str:
 
 
 def _table(table: LakeTable) -> Iterator[str]:
-    yield f"      - name: {table.name}\n        description: {json.dumps(table.grain + '.')}\n        columns:\n"
+    yield f"      - name: {table.name}\n        description: {json.dumps(table.grain + '.')}\n"
+    if table.name == POLLS.name:
+        yield FRESHNESS
+    yield "        columns:\n"
     for column in table.columns:
         yield f"          - name: {column.name}\n"
         yield f"            data_type: {column.type}\n"

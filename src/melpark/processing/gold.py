@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from deltalake import DeltaTable
 from pyspark.errors import PySparkException
@@ -31,14 +31,19 @@ from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Action = Literal["build", "rebuild", "test", "docs"]
+Action = Literal["build", "rebuild", "test", "freshness", "docs"]
 # Calendars do not change with silver.
 BUILD = ("run", "--exclude", "tag:still")
 WHOLE = ("run", "--full-refresh")
 # What the catalogue alone holds, and loses with it.
 VIEWS = ("run", "--select", "config.materialized:view")
 TESTS = ("test", "--exclude", "resource_type:unit_test")
-COMMANDS: Mapping[Action, tuple[str, ...]] = {"test": ("test",), "docs": ("docs", "generate")}
+COMMANDS: Mapping[Action, tuple[str, ...]] = {
+    "test": ("test",),
+    "freshness": ("source", "freshness"),
+    # One file that holds the whole page.
+    "docs": ("docs", "generate", "--static"),
+}
 DBT = "from dbt.cli.main import cli; cli()"
 FAILED = frozenset({"error", "fail", "runtime error"})
 # dbt's first lines name the node again, and the kind of error.
@@ -61,7 +66,7 @@ class Failure:
 
 
 def run(settings: Settings, action: Action = "build", tests: bool = True) -> None:
-    """Build, rebuild, test or document gold; waits while another process does so on this home.
+    """Build, rebuild, test or document gold, or ask how fresh silver is; waits while another does so on this home.
 
     Without `tests` a build makes the tables only: the tests of all of gold are then somebody else's.
 
@@ -78,7 +83,7 @@ def run(settings: Settings, action: Action = "build", tests: bool = True) -> Non
             _make(settings, home, lock, action, tests)
             return
         given = variables(settings) | _events_of(news.Built.read(_built(home)))
-        if not _register(settings, home):
+        if not _register(settings, home) and action != "freshness":
             _dbt(settings, home, lock, action, VIEWS, given)
         _dbt(settings, home, lock, action, COMMANDS[action], given)
     log.info("Gold: %s done", action)
@@ -139,7 +144,7 @@ def _dbt(
     given: Mapping[str, object],
 ) -> None:
     target, logs = home.engine("dbt") / "target", home.logs / "dbt"
-    results = target / "run_results.json"
+    results = target / ("sources.json" if action == "freshness" else "run_results.json")
     results.unlink(missing_ok=True)
     finished = subprocess.run(
         [*LAUNCHER, "-", sys.executable, "-c", DBT, "--quiet", *command, "--vars", json.dumps(given)],
@@ -240,16 +245,21 @@ def environment(settings: Settings, home: Home, target: Path, logs: Path) -> dic
 
 
 def failures(results: Path) -> list[Failure]:
-    """What dbt's run_results.json says went wrong; nothing when dbt wrote none."""
+    """What dbt's run_results.json or sources.json says went wrong; nothing when dbt wrote none."""
     try:
         nodes = json.loads(results.read_text())["results"]
     except (FileNotFoundError, ValueError, KeyError):
         return []
-    return [
-        Failure(node["unique_id"].split(".")[2], node.get("message") or "")
-        for node in nodes
-        if node["status"] in FAILED
-    ]
+    return [_failure(node) for node in nodes if node["status"] in FAILED]
+
+
+def _failure(node: Mapping[str, Any]) -> Failure:
+    kind, _, name, *rest = node["unique_id"].split(".")
+    if kind != "source":
+        return Failure(name, node.get("message") or "")
+    age = node.get("max_loaded_at_time_ago_in_s")
+    message = node.get("error") if age is None else f"its newest row came {age / 60:.0f} minutes ago"
+    return Failure(f"{name}.{rest[0]}", message or "")
 
 
 def _failed(action: Action, found: list[Failure], output: str, logs: Path) -> StopError:

@@ -39,6 +39,22 @@ def test_failed_nodes_are_named_with_what_was_wrong(tmp_path: Path) -> None:
     ]
 
 
+def test_a_source_that_is_too_old_is_named_with_its_age(tmp_path: Path) -> None:
+    file = tmp_path / "sources.json"
+    polls = {"unique_id": "source.melpark.silver.polls"}
+    found = [
+        polls | {"status": "warn", "max_loaded_at_time_ago_in_s": 1000.0},
+        polls | {"status": "error", "max_loaded_at_time_ago_in_s": 3720.5},
+        polls | {"status": "runtime error", "error": "Runtime Error\n  no such table"},
+    ]
+    file.write_text(json.dumps({"results": found}))
+
+    assert [str(failure) for failure in failures(file)] == [
+        "silver.polls (its newest row came 62 minutes ago)",
+        "silver.polls (no such table)",
+    ]
+
+
 def test_a_dbt_that_wrote_no_results_names_nothing(tmp_path: Path) -> None:
     assert failures(tmp_path / "run_results.json") == []
 
