@@ -147,3 +147,12 @@ def test_a_description_that_several_columns_share_is_written_once() -> None:
     own = [text for text in described if "doc(" not in text]
     assert sorted({text for text in own if own.count(text) > 1}) == []
     assert used == set(blocks)
+
+
+def test_dbt_asks_the_environment_for_nothing_that_it_must_have() -> None:
+    # To be parsed, and to build here, it must not need what only another target knows.
+    texts = [(DBT_PROJECT / name).read_text() for name in ("profiles.yml", "dbt_project.yml")]
+    asked = [call for text in texts for call in re.findall(r"env_var\(([^)]*)\)", text)]
+
+    assert len(asked) > 3
+    assert [call for call in asked if "," not in call] == []
