@@ -11,9 +11,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 ROOMS = {
-    "tests/integration/lake/test_catalogue.py": "gold",
-    "tests/integration/lake/test_days_of_bays.py": "gold",
-    "tests/integration/lake/test_gold.py": "gold",
+    "tests/integration/gold/": "gold",
     "tests/integration/lake/": "lake",
     "tests/e2e/stack/test_newcomer.py": "newcomer",
     "tests/e2e/": "stack",

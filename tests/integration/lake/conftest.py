@@ -23,7 +23,7 @@ from melpark.contracts import CAPTURED, SENSOR_EVENTS, SIGN_PLATES
 from melpark.parking.plates import Plate
 from melpark.parking.rules import Coverage, Window
 from melpark.places import Home, topic
-from melpark.processing import gold, streams, topics
+from melpark.processing import streams, topics
 from melpark.processing.history import backfill
 from melpark.settings import Settings
 from melpark.stack import kafka, spark
@@ -142,13 +142,6 @@ def lake(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[
     finally:
         for process in reversed(started):
             engines.stop(process)
-
-
-@pytest.fixture(scope="session")
-def built(lake: Lake) -> Lake:
-    """The lake with gold built from what it was filled with."""
-    gold.run(lake.settings, tests=False)
-    return lake
 
 
 def _plates(references: list[Change], zones: Iterable[int]) -> dict[int, frozenset[Plate]]:

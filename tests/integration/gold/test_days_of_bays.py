@@ -5,9 +5,9 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
-from integration.lake import oracle
+from integration.gold import oracle
 from integration.lake.conftest import Lake
-from integration.lake.oracle import Rules, rounded
+from integration.gold.oracle import Rules, rounded
 from melpark.parking.intervals import Interval, intersection, length
 from melpark.parking.kpis import average_stay, durations, measure, turnover
 from melpark.parking.local_time import DAY, days_between, local_day, midnight

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from cases import dbt_unit_tests
-from integration.lake import oracle
+from integration.gold import oracle
 from integration.lake.changes import Change
 from integration.lake.conftest import Lake
-from integration.lake.oracle import rounded, rows
+from integration.gold.oracle import rounded, rows
 from melpark.contracts import POLLS, SENSOR_EVENTS, SENSOR_STATES
 from melpark.errors import StopError
 from melpark.parking.intervals import Interval, length
