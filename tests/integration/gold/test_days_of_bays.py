@@ -6,8 +6,8 @@ from statistics import median
 from typing import Any
 
 from integration.gold import oracle
-from integration.lake.conftest import Lake
 from integration.gold.oracle import Rules, rounded
+from integration.lake.conftest import Lake
 from melpark.parking.intervals import Interval, intersection, length
 from melpark.parking.kpis import average_stay, durations, measure, turnover
 from melpark.parking.local_time import DAY, days_between, local_day, midnight

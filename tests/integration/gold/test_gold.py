@@ -8,9 +8,9 @@ import pytest
 
 from cases import dbt_unit_tests
 from integration.gold import oracle
+from integration.gold.oracle import rounded, rows
 from integration.lake.changes import Change
 from integration.lake.conftest import Lake
-from integration.gold.oracle import rounded, rows
 from melpark.contracts import POLLS, SENSOR_EVENTS, SENSOR_STATES
 from melpark.errors import StopError
 from melpark.parking.intervals import Interval, length
