@@ -37,9 +37,9 @@ def main() -> None:
     folder.chmod(0o711)
     stack = Stack.on(
         folder / "home",
+        saves=False,
         MELPARK_SOURCE="simulator",
         MELPARK_HISTORY_DAYS=str(arguments.history_days),
-        MELPARK_GOLD_INTERVAL_SECONDS="300",
     )
     try:
         report = _measure(stack, arguments.days)

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 # Fewer files in a table are read as quickly as one.
 FEW_FILES = 4
 # Silver takes whole files of bronze into memory.
-LARGEST_FILE = 16 << 20
+LARGEST_FILE = 4 << 20
 # Checkpoints and the log's end are left to Spark: one of a commit that Spark overwrites would hide Spark's.
 NO_HOOK = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 

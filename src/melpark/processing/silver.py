@@ -27,8 +27,8 @@ from melpark.settings import Settings
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2
-# A batch is held in memory: compressed, about 80,000 events.
-BATCH_BYTES = "8m"
+# A batch is held in memory: compressed, about 50,000 events. It is made of whole files, which bronze keeps small.
+BATCH_BYTES = "4m"
 LIMIT_WINDOW = timedelta(days=1)
 # What this process wrote down already: a drift lasts, and need not be written with every batch.
 _noted: set[tuple[Path, str, str, str]] = set()

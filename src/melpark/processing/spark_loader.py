@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 PRESENT = topic_of(SENSORS.name)
 # Small batches leave one or two files per topic, large ones still use both cores.
 WRITERS = 2
+# Silver takes whole files into memory, and after a backlog a batch has half a million rows.
+ROWS_PER_FILE = 25_000
 
 
 def checkpoint(home: Home) -> Path:
@@ -82,6 +84,7 @@ def start(spark: SparkSession, settings: Settings, available_now: bool = False) 
         .queryName("bronze")
         .outputMode("append")
         .option("checkpointLocation", str(checkpoint(home)))
+        .option("maxRecordsPerFile", str(ROWS_PER_FILE))
     )
     writer = (
         writer.trigger(availableNow=True)

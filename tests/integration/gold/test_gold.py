@@ -21,6 +21,7 @@ from melpark.parking.rules import Window
 from melpark.parking.stays import PRESENT, Stay, stays
 from melpark.places import DBT_PROJECT
 from melpark.processing import catalogue, gold, maintenance, query
+from melpark.processing.spark_session import connect
 
 SESSION_COLUMNS = (
     "kerbside_id, arrival_at, arrival_min_at, arrival_max_at, departure_at, departure_min_at, departure_max_at, "
@@ -294,7 +295,10 @@ def test_every_stay_of_historical_files_is_there_with_where_it_came_from(built: 
     assert [(row[0], row[3], row[4]) for row in found] == [("C1", "C1-C2.csv", 2), ("C2", "C1-C2.csv", 3)]
 
 
-def test_the_laws_and_the_cases_of_the_domain_hold_in_dbt(built: Lake) -> None:
+def test_the_laws_and_the_cases_of_the_domain_hold_in_dbt_also_after_a_view_was_lost(built: Lake) -> None:
+    session = connect(built.settings)
+    session.sql("DROP VIEW gold.stg_polls")
+    session.stop()
     gold.run(built.settings, "test")
 
     results = json.loads((built.home.engine("dbt") / "target" / "run_results.json").read_text())["results"]

@@ -79,6 +79,19 @@ def rule_version(zone: int) -> Change:
     return Change(RULE_VERSIONS, row, lsn=zone)
 
 
+def test_a_batch_of_many_rows_is_written_as_small_files(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silver takes whole files into memory: one of a long backlog would be too much for it."""
+    monkeypatch.setattr(spark_loader, "ROWS_PER_FILE", 50)
+    version = DeltaTable(lake.home.bronze).version()
+    lake.write(*[rule_version(zone) for zone in range(500, 620)])
+    lake.run()
+
+    files = pa.table(DeltaTable(lake.home.bronze).get_add_actions(flatten=True)).to_pylist()
+    written = [file["num_records"] for file in files if file["partition.topic"] == topic(RULE_VERSIONS.name)]
+    assert DeltaTable(lake.home.bronze).version() > version
+    assert written.count(50) == 2
+
+
 def test_what_kafka_deleted_before_it_was_read_is_an_error_with_a_way_back(lake: Lake) -> None:
     name = topic(RULE_VERSIONS.name)
     lake.write(rule_version(1))
