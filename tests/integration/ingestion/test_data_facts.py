@@ -286,10 +286,10 @@ def test_seven_rows_of_1970_are_kept_aside_and_stop_nothing(loader: PostgresLoad
     ]
 
 
-def test_a_feed_that_goes_on_without_any_change_for_days_stays_online(
+def test_two_hours_without_any_change_leave_the_bays_of_a_fresh_feed_online(
     loader: PostgresLoader, query: Query
 ) -> None:
-    """A fresh lastupdated without a status change anywhere for 4.3 days has happened."""
+    """A fresh lastupdated without a status change anywhere for 4.3 days has happened; these are its first hours."""
     for minute in range(0, 120, 10):
         loader.load(answer(orjson.dumps([sensor(1, minute), sensor(2, minute)]), minute))
     assert query("SELECT count(*) FROM parking.sensor_events") == [(2,)]

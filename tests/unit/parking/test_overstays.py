@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cases.kerb import (
     ALWAYS,
     BESIDE_LOADING,
+    CUP_DAY,
     ON_INTO_THE_EVENING,
     TUESDAY,
     TWO_HOURS,
@@ -26,6 +27,7 @@ from melpark.parking.intervals import Interval
 from melpark.parking.overstays import GRACE, Overstay, Verdict, judge
 from melpark.parking.rules import Coverage, Kind, Window
 from melpark.parking.stays import Beginning, Ending, Event, Present, Stay, stays
+from unit.parking.plate_texts import of_day
 
 MONDAY = "2025-08-04"
 
@@ -47,6 +49,16 @@ def test_the_verdict_is_the_one_of_the_case(case: VerdictCase) -> None:
         found.permitted_until_at,
     )
     assert found.is_overstay == ((found.overstay_min_minutes or 0) >= 5)
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"), [(CUP_DAY, Verdict.UNRESTRICTED), ("2025-11-11", Verdict.OVERSTAY)]
+)
+def test_the_example_of_cup_day_from_the_plate_on_and_the_tuesday_after_it(
+    day: str, expected: Verdict
+) -> None:
+    (stay,) = stays(*parked(local("06:50", day), local("10:00", day)))
+    assert judge(stay, ZONE, of_day(day, "2P Mon-Fri 07:30-18:30"), ALWAYS).verdict is expected
 
 
 def test_every_verdict_has_a_case() -> None:
