@@ -1,5 +1,7 @@
 """The poller against a replayed portal and a real PostgreSQL."""
 
+import gzip
+import logging
 import os
 import signal
 import socket
@@ -81,6 +83,20 @@ def test_a_dataset_fails_alone_and_the_round_says_so(
     ):
         poller.run(settings, once=True)
     assert sorted(outcome for _, outcome, _ in polls(query)) == ["accepted"] * 5 + ["failed"]
+
+
+def test_an_answer_that_is_refused_is_an_error_in_the_log(
+    postgres: Settings, query: Query, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    capture = small_capture(tmp_path)
+    for file in (capture / BAYS.dataset).iterdir():
+        file.write_bytes(gzip.compress(b'[{"bay": "renamed"}]'))
+    with portal(replaying(postgres, capture)) as settings, caplog.at_level(logging.INFO):
+        poller.run(settings, once=True)
+    (refused,) = (row for row in polls(query) if row[1] == "refused")
+    told = [record for record in caplog.records if f"{BAYS.dataset}: refused" in record.message]
+    assert (refused[0], [record.levelno for record in told]) == (BAYS.dataset, [logging.ERROR])
+    assert "kerbsideid" in told[0].message
 
 
 def test_a_portal_that_is_away_fails_the_round_and_leaves_rows(postgres: Settings, query: Query) -> None:
