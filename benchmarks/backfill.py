@@ -8,7 +8,6 @@ import argparse
 import gzip
 import json
 import os
-import platform
 import resource
 import shutil
 import subprocess
@@ -24,6 +23,7 @@ import numpy as np
 import psutil
 from deltalake import DeltaTable
 
+import machine
 from melpark.places import Home
 
 MARKERS = 5_000
@@ -81,7 +81,7 @@ def main() -> None:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         print(_row(measured[-1]), flush=True)
-    report = {"machine": _machine(), "files": [asdict(one) for one in measured]}
+    report = {"machine": machine.described(), "files": [asdict(one) for one in measured]}
     arguments.output.write_text(json.dumps(report, indent=2))
 
 
@@ -174,11 +174,6 @@ def _row(one: Measured) -> str:
         f"{one.stays:>12,} stays ({one.stays_mebibytes:.0f} MiB) "
         f"{one.quarantined:>12,} quarantined ({one.quarantine_mebibytes:.0f} MiB)"
     )
-
-
-def _machine() -> str:
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
 
 
 def _arguments() -> argparse.Namespace:

@@ -7,8 +7,6 @@ and writes benchmark-cdc.json.
 
 import argparse
 import json
-import os
-import platform
 import shutil
 import tempfile
 from contextlib import ExitStack
@@ -16,13 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 import cdc_engines
 import cdc_latency
 import cdc_recovery
 import cdc_small_commits
 import cdc_throughput
+import machine
 from cdc_engines import CAPTURE, LAKE, Engines
 from melpark.settings import Settings
 
@@ -31,7 +28,7 @@ PARTS = ("throughput", "latency", "recovery", "commits")
 
 def main() -> None:
     arguments = _arguments()
-    report: dict[str, Any] = {"machine": _machine(), "measured_at": datetime.now(UTC).isoformat()}
+    report: dict[str, Any] = {"machine": machine.described(), "measured_at": datetime.now(UTC).isoformat()}
     folder = Path(tempfile.mkdtemp(prefix="melpark-bench-"))
     folder.chmod(0o711)
     try:
@@ -93,12 +90,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--keep", action="store_true", help="leave the home, to look into it")
     parser.add_argument("--output", type=Path, default=Path("benchmark-cdc.json"))
     return parser.parse_args()
-
-
-def _machine() -> str:
-    memory = psutil.virtual_memory().total / 2**30
-    load = os.getloadavg()[0]
-    return f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}, load {load:.1f} at the end"
 
 
 if __name__ == "__main__":

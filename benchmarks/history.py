@@ -7,8 +7,6 @@ benchmark-history.json.
 
 import argparse
 import json
-import os
-import platform
 import shutil
 import tempfile
 import time
@@ -18,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
+import machine
 from e2e.stack.running import Stack
 from melpark.contracts import SENSOR_EVENTS, SENSORS
 from melpark.places import Home
@@ -37,8 +35,8 @@ def main() -> None:
     folder.chmod(0o711)
     stack = Stack.on(
         folder / "home",
-        saves=False,
         MELPARK_SOURCE="simulator",
+        MELPARK_GOLD_INTERVAL_SECONDS="300",
         MELPARK_HISTORY_DAYS=str(arguments.history_days),
     )
     try:
@@ -48,7 +46,11 @@ def main() -> None:
         if stack.process is not None and stack.process.poll() is None:
             stack.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    report |= {"machine": _machine(), "measured_at": datetime.now(UTC).isoformat(), "days": arguments.days}
+    report |= {
+        "machine": machine.described(),
+        "measured_at": datetime.now(UTC).isoformat(),
+        "days": arguments.days,
+    }
     report["history_days"] = arguments.history_days
     arguments.output.write_text(json.dumps(report, indent=2))
     print(_table(report))
@@ -60,11 +62,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--history-days", type=int, default=28, help="days that are filled in, in all")
     parser.add_argument("--output", type=Path, default=Path("benchmark-history.json"))
     return parser.parse_args()
-
-
-def _machine() -> str:
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
 
 
 def _measure(stack: Stack, days: int) -> dict[str, Any]:

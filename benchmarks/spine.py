@@ -7,8 +7,6 @@ and writes benchmark-spine.json.
 
 import argparse
 import json
-import os
-import platform
 import shutil
 import statistics
 import tempfile
@@ -21,13 +19,13 @@ from typing import Any
 
 import httpx
 import orjson
-import psutil
 import psycopg
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from confluent_kafka import Consumer, TopicPartition
 from deltalake import DeltaTable
 
+import machine
 from e2e.stack.running import Stack, read_status
 from melpark import secrets
 from melpark.places import DATABASE, SUPERUSER, Home, topic
@@ -40,9 +38,13 @@ def main() -> None:
     arguments = _arguments()
     folder = Path(tempfile.mkdtemp(prefix="melpark-bench-"))
     folder.chmod(0o711)
-    stack = Stack.on(folder / "home", saves=False, MELPARK_SOURCE="simulator")
+    # As its user has it: the loop builds gold.
+    stack = Stack.on(folder / "home", MELPARK_SOURCE="simulator", MELPARK_GOLD_INTERVAL_SECONDS="300")
     try:
-        report: dict[str, Any] = {"machine": _machine(), "measured_at": datetime.now(UTC).isoformat()}
+        report: dict[str, Any] = {
+            "machine": machine.described(),
+            "measured_at": datetime.now(UTC).isoformat(),
+        }
         report["first_bay_cold_seconds"] = _start(stack)
         assert stack.stop() == []
         warm = []
@@ -75,11 +77,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--starts", type=int, default=3, help="warm starts")
     parser.add_argument("--output", type=Path, default=Path("benchmark-spine.json"))
     return parser.parse_args()
-
-
-def _machine() -> str:
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
 
 
 def _start(stack: Stack) -> float:

@@ -44,9 +44,6 @@ def main() -> None:
         MELPARK_SOURCE="replay",
         MELPARK_CAPTURE_DIR=str(capture),
         MELPARK_SPEED="0",
-        # As many batches for the faults to meet as there can be.
-        MELPARK_BRONZE_TRIGGER_SECONDS="0",
-        MELPARK_SILVER_TRIGGER_SECONDS="0",
     )
     with stopped_at_the_end(stack):
         with contextlib.closing(Gate(stack)) as gate:

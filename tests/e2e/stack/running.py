@@ -23,12 +23,6 @@ from plugins.ports import free_ports
 PORTS = ("postgres", "kafka", "kafka_controller", "connect", "spark", "source", "serve")
 HEALTHY_SECONDS = 600.0
 STOP_SECONDS = 60.0
-# Gold is built by the tests that look at it; and a batch of few rows costs as much as one of many.
-SAVINGS = {
-    "MELPARK_GOLD_INTERVAL_SECONDS": "0",
-    "MELPARK_BRONZE_TRIGGER_SECONDS": "2",
-    "MELPARK_SILVER_TRIGGER_SECONDS": "5",
-}
 
 
 @dataclass
@@ -45,11 +39,15 @@ class Stack:
     left_running: list[int] = field(default_factory=list)
 
     @classmethod
-    def on(cls, home: Path, saves: bool = True, **variables: str) -> "Stack":
-        """A stack on free ports; `saves` spares the cores what this test does not look at."""
+    def on(cls, home: Path, **variables: str) -> "Stack":
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         environment = {f"MELPARK_{name.upper()}_PORT": str(port) for name, port in ports.items()}
-        own = {"MELPARK_HOME": str(home), "MELPARK_HISTORY_DAYS": "0"} | (SAVINGS if saves else {})
+        # Gold is built by the tests that look at it: a build takes the cores from what else is tested.
+        own = {
+            "MELPARK_HOME": str(home),
+            "MELPARK_HISTORY_DAYS": "0",
+            "MELPARK_GOLD_INTERVAL_SECONDS": "0",
+        }
         return cls(home, environment | own | variables)
 
     @property

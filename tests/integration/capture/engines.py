@@ -17,7 +17,7 @@ from melpark.launch import LAUNCHER
 from melpark.places import SUPERUSER, topic
 from melpark.processing import setup_debezium
 from melpark.settings import Settings
-from melpark.stack import connect, jars, java, kafka, postgres
+from melpark.stack import connect, jars, kafka, postgres
 from melpark.stack.declaration import UnhealthyError
 
 WAIT_SECONDS = 300.0
@@ -54,14 +54,11 @@ class Engines:
             jars.fetch(jars.missing([name]), lambda jar: None)
         engine.prepare()
         command = engine.command()
-        program, *arguments = command.arguments
-        # It changes no answer, and a Connect that is killed and started again does not live to be optimised.
-        compiler = [java.QUICK_COMPILER] if name == "connect" else []
         haste = HASTE if name == "kafka" else ()
         self.logs.mkdir(parents=True, exist_ok=True)
         with (self.logs / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [*LAUNCHER, command.user or "-", program, *compiler, *arguments, *haste],
+                [*LAUNCHER, command.user or "-", *command.arguments, *haste],
                 env=dict(command.environment) or None,
                 cwd=command.directory,
                 stdout=log,

@@ -1,18 +1,11 @@
-"""A lake of the folder's own with all that the City's capture holds, and gold built from it."""
-
-from collections.abc import Iterator
-from pathlib import Path
+"""A lake of the folder's own, filled as that of the folder lake, with gold built from it."""
 
 import pytest
 
-from integration.lake.conftest import Lake, filled_lake
+from integration.lake.conftest import Lake, lake
 from melpark.processing import gold
 
-
-@pytest.fixture(scope="session")
-def lake(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[Lake]:
-    with filled_lake(tmp_path_factory.mktemp("lake"), real_data / "portal") as filled:
-        yield filled
+__all__ = ["lake"]
 
 
 @pytest.fixture(scope="session")

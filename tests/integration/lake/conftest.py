@@ -1,6 +1,5 @@
 """One Kafka and one Spark for the folder, and a lake that every test finds filled with the same events."""
 
-import contextlib
 import dataclasses
 import json
 from collections import Counter
@@ -121,14 +120,7 @@ class Lake:
 
 @pytest.fixture(scope="session")
 def lake(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[Lake]:
-    # What happens to a row of a reference table happens to a tenth of them as well.
-    with filled_lake(tmp_path_factory.mktemp("lake"), real_data / "portal", one_reference_in=10) as filled:
-        yield filled
-
-
-@contextlib.contextmanager
-def filled_lake(folder: Path, capture: Path, one_reference_in: int = 1) -> Iterator[Lake]:
-    """A Kafka and a Spark of their own, with made-up and captured events in every layer but gold."""
+    folder = tmp_path_factory.mktemp("lake")
     kafka_port, controller_port, spark_port = free_ports(3)
     settings = Settings(
         home=folder / "home",
@@ -142,7 +134,7 @@ def filled_lake(folder: Path, capture: Path, one_reference_in: int = 1) -> Itera
         started.append(engines.start(spark.engine(settings), folder / "logs"))
         filled = Lake(settings, started.pop(), History(), folder / "logs")
         started.append(filled.spark)
-        _fill(filled, capture, one_reference_in)
+        _fill(filled, real_data / "portal")
         filled.run()
         started[-1] = filled.spark
         yield filled
@@ -164,13 +156,13 @@ def _plates(references: list[Change], zones: Iterable[int]) -> dict[int, frozens
     return {zone: frozenset(plates) for zone, plates in by_zone.items() if plates}
 
 
-def _fill(lake: Lake, capture: Path, one_reference_in: int) -> None:
+def _fill(lake: Lake, capture: Path) -> None:
     for observed_at, rows in made_up_polls():
         lake.history.take(observed_at, rows)
     # Without the City's capture the made-up bays must do.
     for observed_at, rows in captured_polls(capture):
         lake.history.take(observed_at, rows)
-    references = list(captured_references(capture))[::one_reference_in]
+    references = list(captured_references(capture))
     lake.calendar, lake.coverage = add_cases(lake.history)
     taken = {known.zone_number for known in lake.coverage}
     bays = Counter(zone for zone in lake.history.zones.values() if zone is not None and zone not in taken)

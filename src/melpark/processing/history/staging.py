@@ -1,4 +1,4 @@
-"""One file looked through in a DuckDB of its own: the lines lie in its file, and memory does not grow with them."""
+"""One file looked through in a DuckDB of its own: the lines lie in its file, of which it holds MEMORY_LIMIT."""
 
 import shutil
 from array import array
