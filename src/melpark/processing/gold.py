@@ -267,10 +267,11 @@ def _failed(action: Action, found: list[Failure], output: str, logs: Path) -> St
     if len(found) > NAMED_FAILURES:
         named += f"; and {len(found) - NAMED_FAILURES} more"
     lines = [line for line in output.splitlines() if line.strip()]
+    is_build = action in ("build", "rebuild")
     return StopError(
         f"Gold: {action} failed",
         named or (lines[-1] if lines else "dbt said nothing"),
-        f"See {logs / 'dbt.log'}; the tables that were not built are as they were",
+        f"See {logs / 'dbt.log'}" + ("; the tables that were not built are as they were" if is_build else ""),
     )
 
 
