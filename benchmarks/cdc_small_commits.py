@@ -14,7 +14,7 @@ import cdc_engines
 import cdc_latency
 import cdc_places as places
 from melpark.places import Home
-from melpark.processing import lake, maintenance
+from melpark.processing import lake, merging
 from melpark.settings import Settings
 
 COMPARED = 100
@@ -87,7 +87,7 @@ def _commit_many(table: Path, bay_column: str, commits: int) -> None:
     for number in range(commits):
         write_deltalake(held, _renamed(row, bay_column, f"made-up-{number}"), mode="append")
         if number % PACKED_EVERY == PACKED_EVERY - 1:
-            maintenance.pack(table)
+            merging.pack(table)
             held.update_incremental()
     print(f"{commits:,} commits to {table.name}", flush=True)
 

@@ -27,6 +27,8 @@ PROPERTIES = {
     "delta.enableDeletionVectors": "false",
     # Streams commit small files for ever; compaction follows them without a schedule.
     "delta.autoOptimize.autoCompact": "true",
+    # Spark's own; delta-rs would wait for a hundred commits, each of which every reader opens.
+    "delta.checkpointInterval": "10",
 }
 DELTA_TYPE: dict[str, Any] = {
     "string": PrimitiveType("string"),

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from deltalake.exceptions import TableNotFoundError
 from melpark.contracts import POLLS
 from melpark.places import Home, topic
 from melpark.processing.kafka_log import Last, Partition
+from melpark.processing.tables import ARRIVED_AT, COORDINATE_NAMES, TOPIC_ID
 
 LOSABLE = timedelta(minutes=1)
 
@@ -71,6 +72,17 @@ def last_read(home: Home) -> dict[Partition, tuple[str | None, Last]]:
         (row["topic"], row["partition"]): (row["topic_id"], Last(row["offset"], row["kafka_at"]))
         for row in rows.sort_by("offset").to_pylist()
     }
+
+
+def coordinates(path: Path, first: datetime, last: datetime) -> set[tuple[str | None, str, int, int]]:
+    """Topic id, topic, partition and offset of the rows that arrived from `first` to `last`."""
+    table = _table(path)
+    if table is None:
+        return set()
+    names = (TOPIC_ID.name, *COORDINATE_NAMES)
+    within = (ds.field(ARRIVED_AT.name) >= first) & (ds.field(ARRIVED_AT.name) <= last)
+    found = table.to_pyarrow_dataset().to_table(columns=list(names), filter=within)
+    return {tuple(row[name] for name in names) for row in found.to_pylist()}
 
 
 def newest_poll_id_in_bronze(home: Home) -> int | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 import psycopg
-from deltalake import DeltaTable, PostCommitHookProperties
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from melpark.contracts import POLLS, SENSORS
@@ -24,10 +24,6 @@ log = logging.getLogger(__name__)
 
 # Fewer files in a table are read as quickly as one.
 FEW_FILES = 4
-# Silver takes whole files of bronze into memory.
-LARGEST_FILE = 4 << 20
-# Checkpoints and the log's end are left to Spark: one of a commit that Spark overwrites would hide Spark's.
-NO_HOOK = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 
 
 def care_for_lake(settings: Settings) -> None:
@@ -46,8 +42,8 @@ def _care_for(path: Path) -> None:
     try:
         # Read anew each time: a stream may have committed in between.
         if lake.size(path).files > FEW_FILES:
-            pack(path)
-        DeltaTable(path).vacuum(dry_run=False, full=True, post_commithook_properties=NO_HOOK)
+            merging.pack(path)
+        DeltaTable(path).vacuum(dry_run=False, full=True, post_commithook_properties=merging.NO_HOOK)
     except TableNotFoundError:
         # Silver is being made anew.
         return
@@ -55,17 +51,6 @@ def _care_for(path: Path) -> None:
         log.error("%s was not cared for: %s", name, first_line(error))
         return
     log.info("packed and vacuumed %s", name)
-
-
-def pack(path: Path) -> None:
-    """Rewrite a Delta table's small files as fewer; anew when a stream changed them meanwhile."""
-
-    def compact() -> None:
-        DeltaTable(path).optimize.compact(
-            target_size=LARGEST_FILE, max_concurrent_tasks=1, post_commithook_properties=NO_HOOK
-        )
-
-    merging.again_when_overtaken(compact)
 
 
 def run(settings: Settings) -> None:

@@ -6,7 +6,6 @@ PostgreSQL's log, so playing any part of bronze again, or all of it, changes not
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from melpark.errors import StopError
 from melpark.places import Home
-from melpark.processing import merging
+from melpark.processing import lake, merging
 from melpark.processing.change_events import Event, Misfit, Row, Typed, typed
 from melpark.processing.intervals import cut, spans
 from melpark.processing.spark_session import give_up_soon
@@ -26,7 +25,6 @@ from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 2
 # A batch is held in memory: compressed, about 50,000 events. It is made of whole files, which bronze keeps small.
 BATCH_BYTES = "4m"
 LIMIT_WINDOW = timedelta(days=1)
@@ -66,13 +64,13 @@ def write_batch(root: str, limit: int, batch: DataFrame, batch_id: int) -> None:
     Raises StopError, before anything was written, when the batch would bring more misfits into quarantine than
     `limit` within a day.
     """
-    spark, home = batch.sparkSession, Home(Path(root))
-    give_up_soon(spark)
+    home = Home(Path(root))
+    give_up_soon(batch.sparkSession)
     found = {table: typed(table, events) for table, events in _by_table(batch).items()}
     misfits = [misfit for one in found.values() for misfit in one.misfits]
-    _require_few(spark, home, misfits, limit)
-    _note_schema(spark, home, found)
-    _merge(spark, home, found, misfits)
+    _require_few(home, misfits, limit)
+    _note_schema(home, found)
+    _merge(home, found, misfits)
     if misfits:
         log.warning(
             "%d change events do not fit and are in silver.quarantine, the first: %s, partition %s, offset %s: %s",
@@ -93,59 +91,44 @@ def _by_table(batch: DataFrame) -> dict[SilverTable, list[Event]]:
     return {table: events[table.topic] for table in SILVER if table.topic in events}
 
 
-def _merge(
-    spark: SparkSession, home: Home, found: Mapping[SilverTable, Typed], misfits: Sequence[Misfit]
-) -> None:
-    merges = [partial(_merge_table, spark, home, table, one) for table, one in found.items()]
-    quarantined = partial(
-        merging.insert,
-        spark,
-        home.silver(QUARANTINE.name),
-        QUARANTINE,
-        [misfit._asdict() for misfit in misfits],
-    )
-    # What is read as the sign that all else is there comes last. Spark plans a statement on one thread.
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        started = [
-            threads.submit(merging.again_when_overtaken, merge) for merge in (*merges[:-1], quarantined)
-        ]
-    for one in started:
-        one.result()
-    for last in merges[-1:]:
-        merging.again_when_overtaken(last)
+def _merge(home: Home, found: Mapping[SilverTable, Typed], misfits: Sequence[Misfit]) -> None:
+    """What is read as the sign that all else is there comes last (melpark.processing.tables.SILVER)."""
+    path = home.silver(QUARANTINE.name)
+    quarantined = partial(merging.insert, path, QUARANTINE, [misfit._asdict() for misfit in misfits])
+    merging.again_when_overtaken(quarantined)
+    for table, one in found.items():
+        path = home.silver(table.lake.name)
+        merging.again_when_overtaken(partial(_merge_table, path, table, one))
+        merging.pack_many(path)
 
 
-def _merge_table(spark: SparkSession, home: Home, table: SilverTable, found: Typed) -> None:
-    path = home.silver(table.lake.name)
+def _merge_table(path: Path, table: SilverTable, found: Typed) -> None:
     if not table.version:
-        merging.upsert_later(spark, path, table.lake, found.rows.values(), found.deleted.values())
+        merging.upsert_later(path, table.lake, found.rows.values(), found.deleted.values())
         return
     if not found.rows:
         return
-    held = merging.held_neighbours(spark, path, table, spans(table, found.rows.values()))
+    held = merging.held_neighbours(path, table, spans(table, found.rows.values()))
     changed = {
         key: row for key, row in cut(table, held, found.rows).items() if not _is_same(held.get(key), row)
     }
     put = merging.upsert if changed.keys() & held.keys() else merging.insert
-    put(spark, path, table.lake, changed.values())
+    put(path, table.lake, changed.values())
 
 
 def _is_same(held: Row | None, row: Row) -> bool:
     return held is not None and all(held.get(name) == value for name, value in row.items())
 
 
-def _require_few(spark: SparkSession, home: Home, misfits: Sequence[Misfit], limit: int) -> None:
+def _require_few(home: Home, misfits: Sequence[Misfit], limit: int) -> None:
     if not misfits:
         return
     coordinates = {(one.topic_id, one.topic, one.partition, one.offset) for one in misfits}
     newest = max((misfit.arrived_at for misfit in misfits if misfit.arrived_at), default=None)
     if newest is not None:
         # The same batch may have been written in part before.
-        held = spark.sql(
-            f"SELECT topic_id, topic, partition, offset FROM delta.`{home.silver(QUARANTINE.name)}` "
-            f"WHERE arrived_at BETWEEN {merging.literal(newest - LIMIT_WINDOW)} AND {merging.literal(newest)}"
-        ).collect()
-        coordinates |= {tuple(row) for row in held}
+        held = lake.coordinates(home.silver(QUARANTINE.name), newest - LIMIT_WINDOW, newest)
+        coordinates |= set(held)
     if len(coordinates) <= limit:
         return
     first = misfits[0]
@@ -156,7 +139,7 @@ def _require_few(spark: SparkSession, home: Home, misfits: Sequence[Misfit], lim
     )
 
 
-def _note_schema(spark: SparkSession, home: Home, found: Mapping[SilverTable, Typed]) -> None:
+def _note_schema(home: Home, found: Mapping[SilverTable, Typed]) -> None:
     """Silver gains the columns that events have beyond the contract; what is new or missing is written down."""
     notes: list[Row] = []
     for table, one in found.items():
@@ -179,11 +162,9 @@ def _note_schema(spark: SparkSession, home: Home, found: Mapping[SilverTable, Ty
             if note["change"] == "added" and note["table_name"] == table.contract.name
         ]
         if added:
-            merging.again_when_overtaken(
-                partial(merging.add_columns, spark, home.silver(table.lake.name), added)
-            )
+            merging.again_when_overtaken(partial(merging.add_columns, home.silver(table.lake.name), added))
     merging.again_when_overtaken(
-        partial(merging.insert, spark, home.silver(SCHEMA_CHANGES.name), SCHEMA_CHANGES, notes)
+        partial(merging.insert, home.silver(SCHEMA_CHANGES.name), SCHEMA_CHANGES, notes)
     )
     for note in notes:
         _noted.add((home.root, note["table_name"], note["column_name"], note["change"]))

@@ -116,7 +116,7 @@ def accept_gaps(spark: SparkSession, settings: Settings) -> list[Unread]:
         }
         for gap in found
     ]
-    merging.insert(spark, home.silver(QUARANTINE.name), QUARANTINE, rows)
+    merging.insert(home.silver(QUARANTINE.name), QUARANTINE, rows)
     # First what is accepted, then the checkpoint: killed between the two, the gaps are found again.
     known.ids = {name: topic.id for name, topic in where.now.items()} | known.ids
     bronze_position.accept(found, where.now, known)

@@ -1,6 +1,5 @@
 """Silver has one row per key, typed, the same however often bronze is played; misfits are in quarantine."""
 
-import json
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +18,9 @@ from melpark.errors import StopError
 from melpark.places import Home, topic
 from melpark.processing import catalogue, merging, query, silver, spark_loader, streams
 from melpark.processing import lake as reads
-from melpark.processing.spark_session import connect
-from melpark.processing.tables import SCHEMA_CHANGES, SILVER, SilverTable
+from melpark.processing.tables import SILVER, SilverTable
 
 # Delta's own: a reader reads no more commits than these after the newest checkpoint.
-CHECKPOINT_INTERVAL = 10
 EVENT_COLUMNS = SENSOR_EVENTS.column_names
 
 
@@ -271,18 +268,10 @@ def test_two_writers_on_one_table_leave_one_row_per_key(
     together = Barrier(2)
 
     def write(writer: int) -> None:
-        session = connect(lake.settings)
-        try:
-            for batch in range(3):
-                together.wait()
-                rows = [
-                    row | {"poll_id": key, "lsn": batch, "offset": writer} for key in range(5 * batch + 5)
-                ]
-                merging.again_when_overtaken(
-                    partial(merging.upsert_later, session, home.silver(table.name), table, rows)
-                )
-        finally:
-            session.stop()
+        for batch in range(3):
+            together.wait()
+            rows = [row | {"poll_id": key, "lsn": batch, "offset": writer} for key in range(5 * batch + 5)]
+            merging.again_when_overtaken(partial(merging.upsert_later, home.silver(table.name), table, rows))
 
     with ThreadPoolExecutor(2) as writers:
         list(writers.map(write, range(2)))
@@ -290,26 +279,3 @@ def test_two_writers_on_one_table_leave_one_row_per_key(
     _, found = query.sql(settings, 'SELECT poll_id, lsn, "offset" FROM silver.polls ORDER BY ALL')
     assert found == [(key, 2, 1) for key in range(15)]
     assert "Overtaken by another writer" in caplog.text
-
-
-def test_many_small_commits_leave_few_files_and_a_short_log(lake: Lake, tmp_path: Path) -> None:
-    home, commits, few = Home(tmp_path), 12, 5
-    catalogue.create(home)
-    path = home.silver(SCHEMA_CHANGES.name)
-    row = {"table_name": "polls", "change": "added", "topic": "x", "partition": 0, "offset": 0}
-    session = connect(lake.settings)
-    try:
-        # Delta packs from 50 files on.
-        session.conf.set("spark.databricks.delta.autoCompact.minNumFiles", str(few))
-        for number in range(commits):
-            merging.insert(session, path, SCHEMA_CHANGES, [row | {"column_name": f"column {number}"}])
-    finally:
-        session.stop()
-
-    size, log = reads.size(path), path / "_delta_log"
-    assert size.rows == commits
-    assert size.files <= few
-    version = max(int(file.stem) for file in log.glob("*.json") if file.stem.isdigit())
-    checkpoint = json.loads((log / "_last_checkpoint").read_text())["version"]
-    assert version >= commits
-    assert version - checkpoint <= CHECKPOINT_INTERVAL
