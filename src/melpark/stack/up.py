@@ -63,14 +63,19 @@ def _keep_log(home: Home) -> None:
 
 def prepare(settings: Settings, console: Console) -> None:
     """Fetch what is not there yet: jars and the built page, each with its progress."""
-    missing = jars.missing()
-    if missing:
-        with _progress(console, "Fetching jars", len(missing)) as advance:
-            jars.fetch(missing, lambda jar: advance(jar.path.name))
+    fetch_jars(console)
     if not web_page.is_built():
         with console.status("Building the web page ..."):
             web_page.build(Home(settings.home).logs / "web-build.log")
         console.print("Web page built.")
+
+
+def fetch_jars(console: Console) -> None:
+    """Fetch the jars that are not there yet, with progress."""
+    missing = jars.missing()
+    if missing:
+        with _progress(console, "Fetching jars", len(missing)) as advance:
+            jars.fetch(missing, lambda jar: advance(jar.path.name))
 
 
 class _progress:  # noqa: N801 - used as a function

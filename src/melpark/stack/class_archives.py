@@ -1,0 +1,93 @@
+"""Class archives: the classes that a JVM engine loads, loaded and verified beforehand.
+
+An engine that has one starts in half the time. An archive belongs to one class path of one Java and is made by a
+rehearsal (melpark.stack.rehearsal); Java looks for itself whether it fits, and goes on without when it does not.
+"""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from melpark.errors import StopError
+from melpark.launch import LAUNCHER
+
+# Beside the jars of the environment, whose times and sizes it holds.
+FOLDER = Path(sys.prefix) / "share" / "melpark" / "class-archives"
+
+
+def path(engine: str, java: Path, class_path: str) -> Path:
+    """Where the archive of an engine is or will be; another path as soon as Java or a jar is another."""
+    digest = hashlib.sha256()
+    for file in (java, *_jars(class_path)):
+        state = file.stat()
+        digest.update(f"{file} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return FOLDER / f"{engine}-{digest.hexdigest()[:16]}.jsa"
+
+
+def use(archive: Path) -> tuple[str, ...]:
+    """Options of Java that use the archive, none while there is none."""
+    return (f"-XX:SharedArchiveFile={archive}",) if archive.exists() else ()
+
+
+def record(java: Path, archive: Path) -> tuple[str, ...]:
+    """Options of Java that write the archive, under another name, when it ends. Makes what that builds upon."""
+    base = _base(archive)
+    if not base.exists():
+        _dump_base(java, base)
+    return (f"-XX:SharedArchiveFile={base}", f"-XX:ArchiveClassesAtExit={unfinished(archive)}")
+
+
+def unfinished(archive: Path) -> Path:
+    return archive.with_suffix(".new")
+
+
+def keep(written: Iterable[Path], archives: Iterable[Path]) -> None:
+    """Let the archives that were written be used, and delete those that are none of `archives`, of older jars.
+
+    Raises StopError when one was not written.
+    """
+    for archive in written:
+        try:
+            unfinished(archive).replace(archive)
+        except FileNotFoundError:
+            raise StopError(
+                f"Java did not write {archive.name}", f"{FOLDER} may be full", "`melpark quicken` tries again"
+            ) from None
+    known = {file for archive in archives for file in (archive, _base(archive))}
+    for file in FOLDER.glob("*.jsa"):
+        if file not in known:
+            file.unlink()
+
+
+def _base(archive: Path) -> Path:
+    """The archive of Java's own classes, upon which that of an engine builds."""
+    return archive.with_name(f"java-{archive.name}")
+
+
+def _dump_base(java: Path, base: Path) -> None:
+    """An archive of Java's own classes, which the wheel comes without."""
+    new = unfinished(base)
+    done = subprocess.run(
+        [*LAUNCHER, "-", str(java), "-XX:+UseSerialGC", "-Xshare:dump", f"-XX:SharedArchiveFile={new}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise StopError(
+            "Java's own classes could not be archived",
+            (done.stderr or done.stdout).strip()[-300:],
+            f"See that {FOLDER} can be written",
+        )
+    new.replace(base)
+
+
+def _jars(class_path: str) -> list[Path]:
+    entries = (Path(entry) for entry in class_path.split(":"))
+    return [
+        file
+        for entry in entries
+        for file in (sorted(entry.parent.glob("*.jar")) if entry.name == "*" else [entry])
+    ]
