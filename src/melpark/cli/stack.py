@@ -138,7 +138,7 @@ def doctor() -> None:
 
 @app.command()
 def quicken() -> None:
-    """Let the engines start in half the time: rehearse the stack once and archive the classes that Java loads."""
+    """Rehearse the stack once, so that the engines start in half the time."""
     from melpark.stack import rehearsal
 
     rehearsal.run(configuration.load(), out)
