@@ -74,6 +74,8 @@ class Settings(BaseModel):
     exact_gap_seconds: Seconds = 300
     offline_after_seconds: Seconds = 900
     suspect_after_seconds: Seconds = 86_400
+    # A feed whose stamps are fresh, but in which no bay has changed for so long, stands still somewhere.
+    frozen_after_seconds: Seconds = 7_200
     grace_seconds: Seconds = 300
     holidays_suspend_plates: bool = True
     # How far the rule calendar reaches before the first poll or seeded day, and after now.
@@ -150,6 +152,10 @@ class Settings(BaseModel):
     @property
     def offline_after(self) -> timedelta:
         return timedelta(seconds=self.offline_after_seconds)
+
+    @property
+    def frozen_after(self) -> timedelta:
+        return timedelta(seconds=self.frozen_after_seconds)
 
     def environment(self, with_secrets: bool = True) -> dict[str, str]:
         """The settings as MELPARK_* variables, for a child process."""

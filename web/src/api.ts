@@ -24,6 +24,8 @@ export interface Freshness {
   source_age_seconds: number | null;
   pipeline_age_seconds: number | null;
   is_stale: boolean;
+  unchanged_seconds: number | null;
+  is_frozen: boolean;
   bays: number;
   last_commit_at: string | null;
 }

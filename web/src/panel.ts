@@ -63,11 +63,16 @@ export function showFreshness(freshness: Freshness): void {
     `Pipeline: last poll ${duration(freshness.pipeline_age_seconds)} ago`,
   ];
   line.replaceChildren(...parts.map((part) => Object.assign(document.createElement("span"), { textContent: part })));
-  if (freshness.is_stale) {
-    const warning = document.createElement("strong");
-    warning.textContent = "No fresh data: bays are shown as last heard";
-    line.append(warning);
+  const warning = warningOf(freshness);
+  if (warning !== null) line.append(Object.assign(document.createElement("strong"), { textContent: warning }));
+}
+
+function warningOf(freshness: Freshness): string | null {
+  if (freshness.is_stale) return "No fresh data: bays are shown as last heard";
+  if (freshness.is_frozen && freshness.unchanged_seconds !== null) {
+    return `No bay has changed for ${duration(freshness.unchanged_seconds)}: the feed may stand still`;
   }
+  return null;
 }
 
 export function showAttribution(text: string): void {

@@ -13,6 +13,7 @@ class Freshness:
 
     `as_of` is now by the source's clock. `pipeline_age_seconds` runs by our clock since the newest poll was
     received: it grows when poller, PostgreSQL, Debezium or Kafka stand still, and at the end of a replay.
+    `unchanged_seconds` is source time since any bay last changed: a feed may freeze though its stamps are fresh.
     """
 
     as_of: datetime | None
@@ -23,6 +24,8 @@ class Freshness:
     source_age_seconds: float | None
     pipeline_age_seconds: float | None
     is_stale: bool
+    unchanged_seconds: float | None
+    is_frozen: bool
     bays: int
     last_commit_at: datetime | None
     poll_id: int | None = None
@@ -38,13 +41,19 @@ def source_now(poll: Poll, settings: Settings, now: datetime) -> datetime:
 
 
 def freshness(
-    poll: Poll | None, settings: Settings, now: datetime, bays: int, last_commit_at: datetime | None
+    poll: Poll | None,
+    settings: Settings,
+    now: datetime,
+    bays: int,
+    last_commit_at: datetime | None,
+    changed_at: datetime | None = None,
 ) -> Freshness:
-    """What to tell about age at our clock's `now`."""
+    """What to tell about age at our clock's `now`; `changed_at` is the newest change of any bay."""
     as_of = source_now(poll, settings, now) if poll else None
     updated_at = (poll.feed_updated_at or poll.observed_at) if poll else None
     source_age = as_of - updated_at if as_of and updated_at else None
     pipeline_age = max(now - poll.received_at, timedelta(0)) if poll else None
+    unchanged = as_of - changed_at if as_of and changed_at else None
     return Freshness(
         as_of=as_of,
         source_kind=settings.source,
@@ -54,6 +63,8 @@ def freshness(
         source_age_seconds=_seconds(source_age),
         pipeline_age_seconds=_seconds(pipeline_age),
         is_stale=any(age is None or age > settings.offline_after for age in (source_age, pipeline_age)),
+        unchanged_seconds=_seconds(unchanged),
+        is_frozen=unchanged is not None and unchanged > settings.frozen_after,
         bays=bays,
         last_commit_at=last_commit_at,
         poll_id=poll.poll_id if poll else None,

@@ -62,4 +62,5 @@ class LiveState:
         return self.not_ready_because is None
 
     def freshness(self, now: datetime) -> Freshness:
-        return freshness(self.poll, self.settings, now, len(self.bays), self.last_commit_at)
+        changed_at = max((bay.status_changed_at for bay in self.bays.values()), default=None)
+        return freshness(self.poll, self.settings, now, len(self.bays), self.last_commit_at, changed_at)

@@ -142,6 +142,10 @@ class FreshnessAnswer(BaseModel):
     source_age_seconds: float | None = Field(description="Source time from feed_updated_at to as_of")
     pipeline_age_seconds: float | None = Field(description="Our time since the newest poll was received")
     is_stale: bool = Field(description="True when one of the ages is unknown or exceeds offline_after")
+    unchanged_seconds: float | None = Field(description="Source time since any bay last changed")
+    is_frozen: bool = Field(
+        description="True when that exceeds frozen_after, however fresh the feed's stamps"
+    )
     bays: int = Field(description="Bays known")
     last_commit_at: datetime | None = Field(description="PostgreSQL's commit of the newest change shown")
     poll_id: int | None = Field(description="Number of the newest accepted poll of the sensors")

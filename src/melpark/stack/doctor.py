@@ -38,6 +38,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("User of PostgreSQL", lambda: _postgres_user(settings)),
         ("Capture", lambda: _capture(settings)),
         ("Change capture", lambda: _change_capture(settings)),
+        ("Feed", lambda: _feed(settings)),
         ("Quarantine", lambda: _quarantine(settings)),
         ("Ports", lambda: _ports(settings)),
         ("Jars", _jars),
@@ -89,6 +90,16 @@ def _change_capture(settings: Settings) -> None:
     problems = (status.read(Home(settings.home.resolve())).get("capture") or {}).get("problems")
     if problems:
         raise StopError("Change capture needs a look", "; ".join(problems), "See `melpark cdc status`")
+
+
+def _feed(settings: Settings) -> None:
+    source = status.read(Home(settings.home.resolve()))["source"]
+    if source.get("is_frozen"):
+        raise StopError(
+            f"No bay has changed for {source['unchanged_seconds'] / 3600:.1f} hours",
+            "the feed answers, and may be stamped as fresh, but stands still",
+            "Look at the portal's own page; bays are shown as last heard until it moves",
+        )
 
 
 def _quarantine(settings: Settings) -> None:

@@ -50,6 +50,8 @@ class Measurement:
     positions: dict[str, int] = field(default_factory=dict)
     events_in_postgres: int | None = None
     source_age_seconds: float | None = None
+    # Source time since any bay last changed.
+    unchanged_seconds: float | None = None
     history_days: int = 0
     capture: CaptureStatus | None = None
 
@@ -167,6 +169,8 @@ class Probe:
             found.positions["history"] = newest_seed
         if feed_updated_at is not None and observed_at is not None and lag is not None:
             found.source_age_seconds = (observed_at - feed_updated_at).total_seconds() + lag
+        if event_at is not None and observed_at is not None and lag is not None:
+            found.unchanged_seconds = (observed_at - event_at).total_seconds() + lag
 
     def _look_at_capture(self, found: Measurement) -> None:
         if self._postgres is not None:

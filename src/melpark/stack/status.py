@@ -35,7 +35,12 @@ def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> 
             for name, status in supervisor.statuses.items()
         },
         "stages": found.document(),
-        "source": {"kind": settings.source, "age_seconds": found.source_age_seconds},
+        "source": {
+            "kind": settings.source,
+            "age_seconds": found.source_age_seconds,
+            "unchanged_seconds": found.unchanged_seconds,
+            "is_frozen": _is_frozen(settings, found),
+        },
         "capture": found.capture.document() if found.capture else None,
         "history": _history(settings, found),
         "written_at": datetime.now(UTC),
@@ -47,7 +52,9 @@ def _state(settings: Settings, supervisor: Supervisor, found: Measurement) -> st
         return "starting"
     if any(status.state != "running" for status in supervisor.statuses.values()):
         return "degraded"
-    if _polls_stopped(settings, found) or (found.capture is not None and not found.capture.is_whole):
+    if _polls_stopped(settings, found) or _is_frozen(settings, found):
+        return "degraded"
+    if found.capture is not None and not found.capture.is_whole:
         return "degraded"
     limits = LONGEST_LAG_WITH_HISTORY_SECONDS if found.has_history_before_it else LONGEST_LAG_SECONDS
     lags = ((found.stages[name].lag_seconds, longest) for name, longest in limits.items())
@@ -69,6 +76,12 @@ def _polls_stopped(settings: Settings, found: Measurement) -> bool:
     """No accepted poll for three intervals. A replay ends, and then stands still with good reason."""
     lag = found.stages["ingestion"].lag_seconds
     return settings.source != "replay" and lag is not None and lag > 3 * settings.poll_interval_seconds
+
+
+def _is_frozen(settings: Settings, found: Measurement) -> bool:
+    """No bay has changed for long. Fresh stamps do not tell: it has lasted 4.3 days with a `lastupdated` of minutes."""
+    unchanged = found.unchanged_seconds
+    return settings.source != "replay" and unchanged is not None and unchanged > settings.frozen_after_seconds
 
 
 def write(home: Home, status: dict[str, Any]) -> None:
@@ -102,7 +115,12 @@ def stopped(home: Home) -> dict[str, Any]:
         "state": "stopped",
         "engines": {},
         "stages": {name: vars(Stage()) for name in NAMES},
-        "source": {"kind": stamp.source if stamp else None, "age_seconds": None},
+        "source": {
+            "kind": stamp.source if stamp else None,
+            "age_seconds": None,
+            "unchanged_seconds": None,
+            "is_frozen": False,
+        },
         "capture": None,
         "history": None,
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, takewhile
 from pathlib import Path
@@ -20,7 +21,7 @@ from melpark.ingestion.poller import seeding_for
 from melpark.ingestion.postgres_loader import PostgresLoader
 from melpark.ingestion.seed import FIRST_POLL, Seeding
 from melpark.settings import Settings
-from melpark.simulator.feed import tick_of
+from melpark.simulator.feed import Feed, tick_of
 from melpark.simulator.history import History, Span
 from melpark.simulator.outages import REFRESH_SECONDS, Failure
 from melpark.simulator.server import history
@@ -257,3 +258,26 @@ def test_the_status_knows_the_last_poll_of_the_history_and_its_days(postgres: Se
     assert found.has_history_before_it
     found.positions["silver"] = max(seeded)[0]
     assert not found.has_history_before_it
+
+
+def test_a_feed_whose_statuses_froze_is_known_though_its_stamps_are_fresh(
+    postgres: Settings, past: History
+) -> None:
+    feed = past.feed
+    past = History(Feed(replace(feed.city, dirt=replace(feed.city.dirt, frozen_feeds=2)), feed.truth))
+    frozen = outage(past, Failure.FROZEN, (130, 100_000))
+    settings = postgres.model_copy(update={"history_days": 0})
+    looks = []
+    for at in (frozen.start - REFRESH, frozen.start + timedelta(minutes=125), frozen.end + 2 * REFRESH):
+        asyncio.run(poll(settings, answers(past, at, 1)))
+        found, probe = Measurement(), Probe(settings)
+        probe._look_at_postgres(found)
+        probe.close()
+        assert found.unchanged_seconds is not None
+        assert found.source_age_seconds is not None
+        # Time from the newest change to the newest stamp: what has passed since this past is in both.
+        looks.append(found.unchanged_seconds - found.source_age_seconds)
+    before, during, after = looks
+    assert before < 10 * 60
+    assert during > 120 * 60
+    assert after < 10 * 60

@@ -78,3 +78,15 @@ def test_before_the_first_poll_nothing_is_known_and_nothing_is_called_fresh() ->
     assert (told.as_of, told.source_age_seconds, told.pipeline_age_seconds) == (None, None, None)
     assert told.is_stale
     assert told.is_simulated
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_frozen"), [(0.5, False), (1.99, False), (2.01, True), (24 * 4.3, True)]
+)
+def test_a_feed_in_which_no_bay_changes_is_frozen_however_fresh_its_stamps(
+    hours: float, is_frozen: bool
+) -> None:
+    changed_at = OBSERVED - timedelta(hours=hours)
+    told = freshness(POLL, Settings(), RECEIVED, bays=3, last_commit_at=None, changed_at=changed_at)
+    assert told.unchanged_seconds == pytest.approx(hours * 3600)
+    assert (told.is_frozen, told.is_stale) == (is_frozen, False)

@@ -53,15 +53,28 @@ def document(
     lags: Mapping[str, float] | None = None,
     positions: Mapping[str, int] | None = None,
     history_days: int = 0,
+    unchanged_seconds: float | None = None,
+    settings: Settings | None = None,
 ) -> dict[str, Any]:
-    found = Measurement(positions=dict(positions or {}), history_days=history_days)
+    found = Measurement(
+        positions=dict(positions or {}), history_days=history_days, unchanged_seconds=unchanged_seconds
+    )
     for name, lag in (lags or {}).items():
         found.stages[name].lag_seconds = lag
-    return status.document(Settings(), supervised(*states, is_ready=is_ready), found)
+    return status.document(settings or Settings(), supervised(*states, is_ready=is_ready), found)
 
 
 def test_the_stack_is_starting_until_all_was_ready_once() -> None:
     assert document("running", "waiting", is_ready=False)["state"] == "starting"
+
+
+def test_a_feed_in_which_no_bay_changes_for_hours_degrades_the_stack_but_not_a_replay() -> None:
+    two_hours = Settings().frozen_after_seconds
+    told = [document("running", unchanged_seconds=seconds) for seconds in (None, two_hours, two_hours + 1)]
+    assert [one["state"] for one in told] == ["healthy", "healthy", "degraded"]
+    assert [one["source"]["is_frozen"] for one in told] == [False, False, True]
+    replay = Settings(source="replay", capture_dir=Path())
+    assert document("running", unchanged_seconds=9_999_999, settings=replay)["state"] == "healthy"
 
 
 def test_the_stack_is_healthy_when_all_run_and_no_stage_lags() -> None:
@@ -116,7 +129,7 @@ def test_the_document_has_what_the_readme_promises() -> None:
     assert set(made["engines"]["engine0"]) == ENGINE_KEYS
     assert list(made["stages"]) == list(NAMES)
     assert all(set(stage) == STAGE_KEYS for stage in made["stages"].values())
-    assert set(made["source"]) == {"kind", "age_seconds"}
+    assert set(made["source"]) == {"kind", "age_seconds", "unchanged_seconds", "is_frozen"}
 
 
 def test_what_is_read_of_a_running_stack_is_what_was_written(home: Home) -> None:
