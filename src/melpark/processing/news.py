@@ -20,6 +20,7 @@ from melpark.contracts import REFERENCES as REFERENCE_TABLES
 from melpark.errors import RetryableError
 from melpark.parking.local_time import local_day
 from melpark.places import Home
+from melpark.processing.query import add_view
 
 
 @dataclass(frozen=True)
@@ -373,9 +374,9 @@ def _instants(query: str, table: DeltaTable | None = None) -> list[datetime]:
     """The one instant of a query, or none. It may call the table `named`."""
     with duckdb.connect(config={"threads": 1}) as session:
         session.execute("SET TimeZone = 'UTC'")
-        if table is not None:
-            session.register("named", table.to_pyarrow_dataset())
         try:
+            if table is not None:
+                add_view(session, "named", table)
             row = session.execute(f"SELECT epoch_us(instant) FROM ({query}) AS found(instant)").fetchone()
         except duckdb.IOException as error:
             # Files that went are deleted a week later.

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from melpark.contracts import BAYS, POLLS
+from melpark.contracts import BAYS, POLLS, SENSORS
 from melpark.places import Home
-from melpark.processing import catalogue, lake, merging
+from melpark.processing import catalogue, lake, merging, news
 from melpark.processing.tables import QUARANTINE, SCHEMA_CHANGES, SILVER, SilverTable
 
 DAY = datetime(2025, 8, 1, tzinfo=UTC)
@@ -150,3 +150,16 @@ def test_files_that_hold_none_of_the_keys_are_not_read(home: Home) -> None:
     metrics = merging._merge(path, table, came).when_matched_update(merging._values(names)).execute()
     assert metrics["num_target_files_skipped_during_scan"] == 2
     assert metrics["num_target_rows_updated"] == 1
+
+
+def test_files_of_one_text_beside_files_of_several_are_read_by_the_text(home: Home) -> None:
+    """A filter of pyarrow, made of such statistics, would compare strings with views of strings, and fail."""
+    path = home.silver("polls")
+    for numbers in ((1, 2), (3,)):
+        named = {1: "sign-plates-located-in-each-parking-zone"}
+        polls = [
+            poll(home, n, 1, dataset=named.get(n, SENSORS.dataset), outcome="accepted", feed_updated_at=DAY)
+            for n in numbers
+        ]
+        merging.upsert_later(path, POLLS_TABLE.lake, polls)
+    assert news._feed_updated_at(DeltaTable(path)) == DAY
