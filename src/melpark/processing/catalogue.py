@@ -25,10 +25,14 @@ DATABASES = ("bronze", "silver", "gold")
 PROPERTIES = {
     # Off, so that delta-rs and DuckDB read everything.
     "delta.enableDeletionVectors": "false",
-    # Streams commit small files for ever; compaction follows them without a schedule.
-    "delta.autoOptimize.autoCompact": "true",
-    # Spark's own; delta-rs would wait for a hundred commits, each of which every reader opens.
+    # Spark's interval; delta-rs would wait for a hundred commits, each of which every reader opens.
     "delta.checkpointInterval": "10",
+}
+OF_BRONZE = {
+    # Spark commits small files for ever; compaction follows them without a schedule. Silver is packed as it is merged.
+    "delta.autoOptimize.autoCompact": "true",
+    # Minima of whole JSON texts help no one and cost every commit.
+    "delta.dataSkippingStatsColumns": "partition,offset,kafka_at",
 }
 DELTA_TYPE: dict[str, Any] = {
     "string": PrimitiveType("string"),
@@ -66,8 +70,8 @@ def create(home: Home) -> list[LakeTable]:
 
 
 def set_retention(home: Home, settings: Settings) -> None:
-    """Give the tables of bronze and silver the settings' retention."""
-    wanted = {
+    """Give the tables of bronze and silver the settings' retention, and what older homes lack."""
+    wanted = PROPERTIES | {
         "delta.deletedFileRetentionDuration": f"interval {settings.lake_retention_days} days",
         "delta.logRetentionDuration": f"interval {settings.lake_log_retention_days} days",
     }
@@ -124,15 +128,13 @@ def _has_commit(path: Path) -> bool:
 
 
 def _create(path: Path, table: LakeTable) -> None:
-    # Minima of whole JSON texts help no one and cost every commit.
-    statistics = {"delta.dataSkippingStatsColumns": "partition,offset,kafka_at"} if table is BRONZE else {}
     try:
         DeltaTable.create(
             path,
             schema=Schema([_field(column, column.nullable) for column in table.columns]),
             description=table.grain,
             partition_by=list(table.partitioned_by),
-            configuration=PROPERTIES | statistics,
+            configuration=PROPERTIES | (OF_BRONZE if table is BRONZE else {}),
             mode="ignore",
             raise_if_key_not_exists=False,
         )

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, Field, PostCommitHookProperties
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.schema import PrimitiveType
 from deltalake.table import TableMerger
 
@@ -66,7 +66,7 @@ def upsert_later(path: Path, table: LakeTable, rows: Collection[Row], deleted: C
     gone = pa.array([False] * len(rows) + [True] * len(deleted))
     came = _arrow(table, names, everything).append_column(DELETED, gone)
     (
-        _merge(path, table, came)
+        _merge(DeltaTable(path), table, came)
         .when_matched_delete(predicate=f"came.{DELETED} AND {LATER}")
         .when_matched_update(_values(names), predicate=f"NOT came.{DELETED} AND {LATER}")
         .when_not_matched_insert(_values(names), predicate=f"NOT came.{DELETED}")
@@ -74,13 +74,16 @@ def upsert_later(path: Path, table: LakeTable, rows: Collection[Row], deleted: C
     )
 
 
-def upsert(path: Path, table: LakeTable, rows: Collection[Row]) -> None:
-    """New keys in, known keys as they come."""
+def upsert(held: DeltaTable, table: LakeTable, rows: Collection[Row]) -> None:
+    """New keys in, known keys as they come.
+
+    Raises CommitFailedError when the table changed since `held`, the version that the rows were made from.
+    """
     if not rows:
         return
     names = names_of(table, rows)
     (
-        _merge(path, table, _arrow(table, names, rows))
+        _merge(held, table, _arrow(table, names, rows))
         .when_matched_update(_values(names))
         .when_not_matched_insert(_values(names))
         .execute()
@@ -92,49 +95,61 @@ def insert(path: Path, table: LakeTable, rows: Collection[Row]) -> None:
     if not rows:
         return
     names = names_of(table, rows)
-    _merge(path, table, _arrow(table, names, rows)).when_not_matched_insert(_values(names)).execute()
+    came = _arrow(table, names, rows)
+    _merge(DeltaTable(path), table, came).when_not_matched_insert(_values(names)).execute()
 
 
-def held_neighbours(path: Path, table: SilverTable, spans: Mapping[Key, tuple[Any, Any]]) -> dict[Key, Row]:
+def held_neighbours(
+    held: DeltaTable, table: SilverTable, spans: Mapping[Key, tuple[Any, Any]]
+) -> dict[Key, Row]:
     """The rows of a table of versions that meet the spans, by their key: for each thing its versions from the first
     to the last of the span, the one before them and the one after them."""
+    found = _of_things(held, table, spans)
     version = str(table.version)
-    versions: dict[Key, list[Row]] = {}
-    for row in _of_things(path, table, spans):
-        versions.setdefault(tuple(row[name] for name in table.thing), []).append(row)
-    return {
-        tuple(row[name] for name in table.lake.key): row
+    places: dict[Key, list[tuple[Any, int]]] = {}
+    columns = [found[name].to_pylist() for name in (*table.thing, version)]
+    for place, (*thing, at) in enumerate(zip(*columns, strict=True)):
+        places.setdefault(tuple(thing), []).append((at, place))
+    wanted = [
+        place
         for thing, span in spans.items()
-        for row in _meeting(sorted(versions.get(thing, ()), key=lambda row: row[version]), version, span)
-    }
+        for place in _meeting(sorted(places.get(thing, ()), key=lambda one: one[0]), span)
+    ]
+    rows = found.take(pa.array(wanted, pa.int64())).to_pylist()
+    return {tuple(row[name] for name in table.lake.key): row for row in rows}
 
 
-def _of_things(path: Path, table: SilverTable, things: Collection[Key]) -> Iterable[Row]:
+def _of_things(held: DeltaTable, table: SilverTable, things: Collection[Key]) -> pa.Table:
     """The rows of the things, and some of others that share parts of their keys."""
     types = {column.name: ARROW_TYPE[column.type] for column in table.lake.columns}
     wanted = {
         name: pa.array({thing[at] for thing in things}, types[name]) for at, name in enumerate(table.thing)
     }
+    data = held.to_pyarrow_dataset()
     # By batches and not by a filter of the data set: that compares strings with views of strings, and fails.
-    for batch in DeltaTable(path).to_pyarrow_dataset().to_batches():
+    kept = []
+    for batch in data.to_batches():
         for name, values in wanted.items():
             batch = batch.filter(pc.is_in(batch[name], value_set=values))
-        yield from batch.to_pylist()
+        kept.append(batch)
+    return pa.Table.from_batches(kept, data.schema)
 
 
-def _meeting(versions: Sequence[Row], version: str, span: tuple[Any, Any]) -> Iterable[Row]:
+def _meeting(versions: Sequence[tuple[Any, int]], span: tuple[Any, Any]) -> Iterable[int]:
     first, last = span
-    for at, row in enumerate(versions):
-        ends_before = at + 1 < len(versions) and versions[at + 1][version] < first
-        begins_after = at > 0 and versions[at - 1][version] > last
+    for at, (_, place) in enumerate(versions):
+        ends_before = at + 1 < len(versions) and versions[at + 1][0] < first
+        begins_after = at > 0 and versions[at - 1][0] > last
         if not ends_before and not begins_after:
-            yield row
+            yield place
 
 
 def add_columns(path: Path, names: Collection[str]) -> None:
     """Add the text columns that the table lacks."""
     table = DeltaTable(path)
-    gained = sorted(set(names) - {field.name for field in table.schema().fields})
+    # Spark reads names without case.
+    known = {field.name.lower() for field in table.schema().fields}
+    gained = sorted(name for name in set(names) if name.lower() not in known)
     if gained:
         table.alter.add_columns([Field(name, PrimitiveType("string")) for name in gained])
 
@@ -151,10 +166,16 @@ def pack(path: Path) -> None:
 
 
 def pack_many(path: Path) -> None:
-    """Pack the table when streams have left it many small files, which every read and merge must open."""
-    sizes = pa.table(DeltaTable(path).get_add_actions())["size_bytes"].to_pylist()
-    if sum(size < LARGEST_FILE // 2 for size in sizes) > SMALL_FILES:
-        pack(path)
+    """Pack the table when streams have left it many small files, which every read and merge must open.
+
+    What fails is tried again after the next batch: the rows are there.
+    """
+    try:
+        sizes = pa.table(DeltaTable(path).get_add_actions())["size_bytes"].to_pylist()
+        if sum(size < LARGEST_FILE // 2 for size in sizes) > SMALL_FILES:
+            pack(path)
+    except (DeltaError, OSError) as error:
+        log.warning("%s was not packed: %s", path, str(error).splitlines()[0])
 
 
 def names_of(table: LakeTable, rows: Iterable[Row]) -> list[str]:
@@ -164,14 +185,14 @@ def names_of(table: LakeTable, rows: Iterable[Row]) -> list[str]:
     return own + sorted(present - set(table.column_names))
 
 
-def _merge(path: Path, table: LakeTable, came: pa.Table) -> TableMerger:
+def _merge(held: DeltaTable, table: LakeTable, came: pa.Table) -> TableMerger:
     nullable = {column.name for column in table.columns if column.nullable}
     same = " AND ".join(
         f'(held."{name}" {"IS NOT DISTINCT FROM" if name in nullable else "="} came."{name}")'
         for name in table.key
     )
     # Not streamed: files that by their statistics hold none of the keys are left out.
-    return DeltaTable(path).merge(came, same, source_alias="came", target_alias="held", streamed_exec=False)
+    return held.merge(came, same, source_alias="came", target_alias="held", streamed_exec=False)
 
 
 def _arrow(table: LakeTable, names: Sequence[str], rows: Collection[Row]) -> pa.Table:
@@ -181,4 +202,5 @@ def _arrow(table: LakeTable, names: Sequence[str], rows: Collection[Row]) -> pa.
 
 
 def _values(names: Sequence[str]) -> dict[str, str]:
-    return {f'"{name}"': f'came."{name}"' for name in names}
+    quoted = [name.replace('"', '""') for name in names]
+    return {f'"{name}"': f'came."{name}"' for name in quoted}

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from deltalake import DeltaTable
 from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -108,12 +109,13 @@ def _merge_table(path: Path, table: SilverTable, found: Typed) -> None:
         return
     if not found.rows:
         return
-    held = merging.held_neighbours(path, table, spans(table, found.rows.values()))
+    # Read and merged at one version, so that whoever commits in between is noticed.
+    held_table = DeltaTable(path)
+    held = merging.held_neighbours(held_table, table, spans(table, found.rows.values()))
     changed = {
         key: row for key, row in cut(table, held, found.rows).items() if not _is_same(held.get(key), row)
     }
-    put = merging.upsert if changed.keys() & held.keys() else merging.insert
-    put(path, table.lake, changed.values())
+    merging.upsert(held_table, table.lake, changed.values())
 
 
 def _is_same(held: Row | None, row: Row) -> bool:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql.connect.session import SparkSession
@@ -116,7 +117,7 @@ def accept_gaps(spark: SparkSession, settings: Settings) -> list[Unread]:
         }
         for gap in found
     ]
-    merging.insert(home.silver(QUARANTINE.name), QUARANTINE, rows)
+    merging.again_when_overtaken(partial(merging.insert, home.silver(QUARANTINE.name), QUARANTINE, rows))
     # First what is accepted, then the checkpoint: killed between the two, the gaps are found again.
     known.ids = {name: topic.id for name, topic in where.now.items()} | known.ids
     bronze_position.accept(found, where.now, known)

@@ -64,7 +64,8 @@ def freshness(
         pipeline_age_seconds=_seconds(pipeline_age),
         is_stale=any(age is None or age > settings.offline_after for age in (source_age, pipeline_age)),
         unchanged_seconds=_seconds(unchanged),
-        is_frozen=unchanged is not None and unchanged > settings.frozen_after,
+        # A replay ends, and stands still with good reason.
+        is_frozen=settings.source != "replay" and unchanged is not None and unchanged > settings.frozen_after,
         bays=bays,
         last_commit_at=last_commit_at,
         poll_id=poll.poll_id if poll else None,

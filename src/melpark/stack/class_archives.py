@@ -7,7 +7,7 @@ rehearsal (melpark.stack.rehearsal); Java looks for itself whether it fits, and 
 import hashlib
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from melpark.errors import StopError
@@ -43,22 +43,35 @@ def unfinished(archive: Path) -> Path:
     return archive.with_suffix(".new")
 
 
-def keep(written: Iterable[Path], archives: Iterable[Path]) -> None:
-    """Let the archives that were written be used, and delete those that are none of `archives`, of older jars.
+def forget_unfinished() -> None:
+    """Delete what a rehearsal that was cut off left."""
+    for file in FOLDER.glob("*.new"):
+        file.unlink()
 
-    Raises StopError when one was not written.
+
+def keep(java: Path, written: Mapping[Path, str], archives: Iterable[Path]) -> None:
+    """Let the archives that were written, each for its class path, be used; delete all that are none of `archives`.
+
+    Raises StopError when one was not written, or is not whole; then none is used.
     """
-    for archive in written:
-        try:
-            unfinished(archive).replace(archive)
-        except FileNotFoundError:
+    for archive, class_path in written.items():
+        if not _is_whole(java, unfinished(archive), class_path):
             raise StopError(
                 f"Java did not write {archive.name}", f"{FOLDER} may be full", "`melpark quicken` tries again"
-            ) from None
+            )
+    for archive in written:
+        unfinished(archive).replace(archive)
     known = {file for archive in archives for file in (archive, _base(archive))}
     for file in FOLDER.glob("*.jsa"):
         if file not in known:
             file.unlink()
+
+
+def _is_whole(java: Path, archive: Path, class_path: str) -> bool:
+    """Whether Java takes the archive; in use it goes on without one that it does not."""
+    options = ["-Xshare:on", f"-XX:SharedArchiveFile={archive}", "-cp", class_path, "-version"]
+    command = [*LAUNCHER, "-", str(java), "-XX:+UseSerialGC", *options]
+    return archive.exists() and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _base(archive: Path) -> Path:

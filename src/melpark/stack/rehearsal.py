@@ -31,11 +31,6 @@ PLAY_SECONDS = 900
 WAITED_FOR = ("sensor_events", "bays", "rule_windows", "polls")
 
 
-def is_needed() -> bool:
-    """Whether an engine has no class archive."""
-    return bool(_missing())
-
-
 def run(settings: Settings, console: Console) -> None:
     """Make the class archives that are missing, with a stack of its own in a temporary home.
 
@@ -45,18 +40,27 @@ def run(settings: Settings, console: Console) -> None:
     home.require_disk(class_archives.FOLDER, NEEDED_MEBIBYTES)
     refusal = StopError("Another process rehearses the stack", str(class_archives.FOLDER), "Wait for its end")
     with only_one(class_archives.FOLDER / "rehearsal.lock", refusal, WAIT_SECONDS):
-        if not is_needed():
+        class_archives.forget_unfinished()
+        if not (missing := _missing()):
             console.print("The engines' classes are archived already.")
             return
-        with tempfile.TemporaryDirectory(prefix="melpark-rehearsal-") as folder:
-            # PostgreSQL may run as another user.
-            Path(folder).chmod(0o711)
-            rehearsed = _settings(settings, Path(folder) / "home")
-            home.prepare(rehearsed)
-            asyncio.run(_Rehearsal(rehearsed, console).run())
-        archives = [java.archive(engine) for engine in jars.ENGINES_WITH_JARS]
-        class_archives.keep([archive for archive in archives if not archive.exists()], archives)
+        try:
+            _rehearse(settings, console)
+            written = {java.archive(engine): jars.class_path(engine) for engine in missing}
+            class_archives.keep(java.JAVA, written, map(java.archive, jars.ENGINES_WITH_JARS))
+        finally:
+            class_archives.forget_unfinished()
     console.print("The engines' classes are archived; from now on they start in half the time.")
+
+
+def _rehearse(settings: Settings, console: Console) -> None:
+    # An engine's last file may be written while the folder goes.
+    with tempfile.TemporaryDirectory(prefix="melpark-rehearsal-", ignore_cleanup_errors=True) as folder:
+        # PostgreSQL may run as another user.
+        Path(folder).chmod(0o711)
+        rehearsed = _settings(settings, Path(folder) / "home")
+        home.prepare(rehearsed)
+        asyncio.run(_Rehearsal(rehearsed, console).run())
 
 
 def _missing() -> list[str]:
@@ -120,11 +124,11 @@ class _Rehearsal:
             self._console.print("Stopping them; Java writes the archives ...")
             return
         rehearsed.cancel()
-        # Else each would first write its archive.
-        for status in supervisor.statuses.values():
-            if status.pid is not None:
+        # Else each would first write its archive; the others are stopped as ever.
+        for name in jars.ENGINES_WITH_JARS:
+            if (pid := supervisor.statuses[name].pid) is not None:
                 with suppress(ProcessLookupError):
-                    os.killpg(status.pid, signal.SIGKILL)
+                    os.killpg(pid, signal.SIGKILL)
         why = "as asked" if asked_to_stop.is_set() else f"it did not end within {PLAY_SECONDS} s"
         raise StopError(
             "The rehearsal was stopped", why, "Nothing is archived; `melpark quicken` begins anew"

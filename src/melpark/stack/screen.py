@@ -32,9 +32,13 @@ def render(status: dict[str, Any], url: str) -> Group:
 
 
 def problems(status: dict[str, Any]) -> list[Text]:
-    """What a person should know of change capture, a line each."""
-    capture = status.get("capture") or {}
-    return [Text(f"capture: {problem}", "yellow") for problem in capture.get("problems", ())]
+    """What a person should know of change capture and of the feed, a line each."""
+    capture, source = status.get("capture") or {}, status["source"]
+    said = [f"capture: {problem}" for problem in capture.get("problems", ())]
+    if source.get("is_frozen"):
+        hours = source["unchanged_seconds"] / 3600
+        said.append(f"source: no bay has changed for {hours:.1f} hours, the feed may stand still")
+    return [Text(line, "yellow") for line in said]
 
 
 def engines_table(status: dict[str, Any]) -> Table:

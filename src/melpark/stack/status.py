@@ -52,9 +52,7 @@ def _state(settings: Settings, supervisor: Supervisor, found: Measurement) -> st
         return "starting"
     if any(status.state != "running" for status in supervisor.statuses.values()):
         return "degraded"
-    if _polls_stopped(settings, found) or _is_frozen(settings, found):
-        return "degraded"
-    if found.capture is not None and not found.capture.is_whole:
+    if _polls_stopped(settings, found) or (found.capture is not None and not found.capture.is_whole):
         return "degraded"
     limits = LONGEST_LAG_WITH_HISTORY_SECONDS if found.has_history_before_it else LONGEST_LAG_SECONDS
     lags = ((found.stages[name].lag_seconds, longest) for name, longest in limits.items())
@@ -79,7 +77,10 @@ def _polls_stopped(settings: Settings, found: Measurement) -> bool:
 
 
 def _is_frozen(settings: Settings, found: Measurement) -> bool:
-    """No bay has changed for long. Fresh stamps do not tell: it has lasted 4.3 days with a `lastupdated` of minutes."""
+    """No bay has changed for long, which is the source's fault: the stack does its work and stays healthy.
+
+    Fresh stamps do not tell: it has lasted 4.3 days with a `lastupdated` of minutes. A replay ends, and stands still.
+    """
     unchanged = found.unchanged_seconds
     return settings.source != "replay" and unchanged is not None and unchanged > settings.frozen_after_seconds
 

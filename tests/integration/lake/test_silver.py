@@ -20,7 +20,6 @@ from melpark.processing import catalogue, merging, query, silver, spark_loader, 
 from melpark.processing import lake as reads
 from melpark.processing.tables import SILVER, SilverTable
 
-# Delta's own: a reader reads no more commits than these after the newest checkpoint.
 EVENT_COLUMNS = SENSOR_EVENTS.column_names
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
 
 from melpark.contracts import BAYS, POLLS, SENSORS
 from melpark.places import Home
@@ -97,10 +98,13 @@ def held_any(path: Path, name: str) -> list[tuple[Any, ...]]:
 def test_a_column_beyond_the_contract_is_kept_as_text_whatever_its_name(home: Home) -> None:
     path, table = home.silver("polls"), POLLS_TABLE.lake
     merging.upsert_later(path, table, [poll(home, 1, 1)])
-    merging.add_columns(path, ["Mixed Case", "note"])
-    merging.upsert_later(path, table, [poll(home, 2, 1) | {"Mixed Case": "yes"}])
+    odd = 'Mixed "Case"'
+    merging.add_columns(path, [odd, "NOTE"])
+    merging.upsert_later(path, table, [poll(home, 2, 1) | {odd: "yes"}])
     merging.upsert_later(path, table, [poll(home, 1, 2)])
-    assert held_any(path, "Mixed Case").count(("yes",)) == 1
+    assert held_any(path, odd).count(("yes",)) == 1
+    # Spark, which reads names without case, could not tell it from `note`.
+    assert "NOTE" not in DeltaTable(path).schema().to_json()
     assert DeltaTable(path).to_pyarrow_table().num_rows == 2
 
 
@@ -118,9 +122,9 @@ def test_versions_come_with_their_neighbours(
         for day in range(5)
         for one in (thing, other)
     ]
-    merging.upsert(path, BAYS_TABLE.lake, versions)
+    merging.upsert(DeltaTable(path), BAYS_TABLE.lake, versions)
     span = (DAY + timedelta(days=first), DAY + timedelta(days=last))
-    found = merging.held_neighbours(path, BAYS_TABLE, {tuple(thing.values()): span})
+    found = merging.held_neighbours(DeltaTable(path), BAYS_TABLE, {tuple(thing.values()): span})
     assert {(one["observed_at"] - DAY).days for one in found.values()} == expected
     assert all(tuple(one[name] for name in BAYS_TABLE.lake.key) == key for key, one in found.items())
 
@@ -147,7 +151,9 @@ def test_files_that_hold_none_of_the_keys_are_not_read(home: Home) -> None:
         merging.upsert_later(path, table, [poll(home, first + number, 1) for number in range(5)])
     names = merging.names_of(table, [poll(home, 2001, 2)])
     came = pa.Table.from_pylist([poll(home, 2001, 2)])
-    metrics = merging._merge(path, table, came).when_matched_update(merging._values(names)).execute()
+    metrics = (
+        merging._merge(DeltaTable(path), table, came).when_matched_update(merging._values(names)).execute()
+    )
     assert metrics["num_target_files_skipped_during_scan"] == 2
     assert metrics["num_target_rows_updated"] == 1
 
@@ -163,3 +169,44 @@ def test_files_of_one_text_beside_files_of_several_are_read_by_the_text(home: Ho
         ]
         merging.upsert_later(path, POLLS_TABLE.lake, polls)
     assert news._feed_updated_at(DeltaTable(path)) == DAY
+
+
+def test_versions_that_were_cut_from_an_older_table_are_refused_and_cut_again(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A writer that came second would put back as current what the first had cut."""
+    path, table = home.silver("bays"), BAYS_TABLE.lake
+    first, second = (row(BAYS_TABLE, observed_at=DAY + timedelta(days=day)) for day in (0, 1))
+    merging.upsert(DeltaTable(path), table, [first | {"is_current": True}])
+    read = [DeltaTable(path)]
+    merging.upsert(DeltaTable(path), table, [first | {"is_current": False}, second | {"is_current": True}])
+
+    def cut_again() -> None:
+        held = read.pop() if read else DeltaTable(path)
+        merging.upsert(held, table, [first | {"is_current": held.version() > read_at}])
+
+    read_at = read[0].version()
+    merging.again_when_overtaken(cut_again)
+    assert "Overtaken by another writer" in caplog.text
+    assert DeltaTable(path).to_pyarrow_table().num_rows == 2
+
+
+@pytest.mark.parametrize("name", ["sensor_events", "polls", "quarantine"])
+def test_two_merges_of_one_key_that_meet_are_a_conflict(home: Home, name: str) -> None:
+    tables = {table.lake.name: table.lake for table in SILVER} | {QUARANTINE.name: QUARANTINE}
+    made = next((row(table, lsn=1) for table in SILVER if table.lake.name == name), None)
+    lost = {"topic": "t", "partition": 0, "offset": 1, "reason": "lost", "topic_id": None, "arrived_at": DAY}
+    came = pa.Table.from_pylist([made or lost])
+    path, table = home.silver(name), tables[name]
+    held = DeltaTable(path)
+    merging.insert(path, table, came.to_pylist())
+    with pytest.raises(CommitFailedError):
+        merging._merge(held, table, came).when_not_matched_insert(
+            merging._values(came.column_names)
+        ).execute()
+    assert DeltaTable(path).to_pyarrow_table().num_rows == 1
+
+
+def test_a_table_that_cannot_be_packed_is_told_and_left(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    merging.pack_many(home.silver("none"))
+    assert "was not packed" in caplog.text

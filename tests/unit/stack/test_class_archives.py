@@ -37,7 +37,7 @@ def test_java_writes_an_archive_and_takes_the_classes_from_it() -> None:
     archive = java.archive("kafka")
     storage_tool(*class_archives.record(java.JAVA, archive))
     assert not archive.exists()
-    class_archives.keep([archive], [archive])
+    class_archives.keep(java.JAVA, {archive: jars.class_path("kafka")}, [archive])
     loaded = storage_tool("-Xlog:class+load")
     assert "kafka.tools.StorageTool source: shared objects file (top)" in loaded
     assert "java.lang.Object source: shared objects file\n" in loaded
@@ -62,43 +62,53 @@ def test_another_jar_or_java_has_another_archive(tmp_path: Path) -> None:
     assert len(set(paths)) == len(paths)
 
 
-def test_archives_of_older_jars_are_deleted_and_a_missing_one_is_an_error(folder: Path) -> None:
-    old, new, lost = (folder / f"kafka-{name}.jsa" for name in ("old", "new", "lost"))
-    for file in (
-        old,
-        class_archives.unfinished(new),
-        folder / "java-kafka-old.jsa",
-        folder / "java-kafka-new.jsa",
-    ):
-        file.touch()
-    with pytest.raises(StopError, match=r"Java did not write kafka-lost\.jsa"):
-        class_archives.keep([lost], [lost])
+def test_an_archive_that_is_missing_or_cut_off_is_an_error_and_the_older_one_stays(folder: Path) -> None:
+    archive, class_path = java.archive("kafka"), jars.class_path("kafka")
+    old = folder / "kafka-old.jsa"
+    old.touch()
+    with pytest.raises(StopError, match=rf"Java did not write {archive.name}"):
+        class_archives.keep(java.JAVA, {archive: class_path}, [archive])
+    storage_tool(*class_archives.record(java.JAVA, archive))
+    whole = class_archives.unfinished(archive).read_bytes()
+    class_archives.unfinished(archive).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(StopError, match=rf"Java did not write {archive.name}"):
+        class_archives.keep(java.JAVA, {archive: class_path}, [archive])
     assert old.exists()
-    class_archives.keep([new], [new])
-    assert sorted(file.name for file in folder.iterdir()) == ["java-kafka-new.jsa", "kafka-new.jsa"]
+    assert not archive.exists()
+    class_archives.unfinished(archive).write_bytes(whole)
+    class_archives.keep(java.JAVA, {archive: class_path}, [archive])
+    assert sorted(file.name for file in folder.iterdir()) == sorted([archive.name, f"java-{archive.name}"])
+
+
+class Interrupting(io.StringIO):
+    """Sends Ctrl-C as soon as the engines are being started, and knows who ran then."""
+
+    processes: tuple[psutil.Process, ...] = ()
+
+    def write(self, text: str) -> int:
+        if "starting the engines" in text:
+            threading.Timer(6, self._interrupt).start()
+        return super().write(text)
+
+    def _interrupt(self) -> None:
+        self.processes = tuple(psutil.Process().children(recursive=True))
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_an_interrupted_rehearsal_leaves_no_process_no_home_and_no_archive(
     folder: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(short_folder))
-    said = io.StringIO()
-    interrupt = threading.Timer(8, lambda: os.kill(os.getpid(), signal.SIGINT))
-    interrupt.start()
-    try:
-        with pytest.raises(StopError, match="The rehearsal was stopped: as asked"):
-            rehearsal.run(Settings(home=short_folder / "untouched"), Console(file=said))
-    finally:
-        interrupt.cancel()
-    assert "starting the engines" in said.getvalue()
+    jars.fetch(jars.missing(), lambda jar: None)
+    said = Interrupting()
+    before = set(psutil.Process().children(recursive=True))
+    with pytest.raises(StopError, match="The rehearsal was stopped: as asked"):
+        rehearsal.run(Settings(home=short_folder / "untouched"), Console(file=said))
+    started = set(said.processes) - before
+    assert len(started) > 3
+    psutil.wait_procs(started, timeout=10)
+    assert not [process for process in started if process.is_running()]
     assert not list(short_folder.glob("melpark-rehearsal-*"))
     assert not (short_folder / "untouched").exists()
     assert not list(folder.glob("[kcs]*.jsa"))
-    assert not [process.pid for process in psutil.process_iter() if _is_below(process, short_folder)]
-
-
-def _is_below(process: psutil.Process, folder: Path) -> bool:
-    try:
-        return str(folder) in " ".join(process.cmdline())
-    except psutil.Error:
-        return False
+    assert not list(folder.glob("*.new"))
