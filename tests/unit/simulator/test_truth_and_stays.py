@@ -82,7 +82,7 @@ def found_stays(bays: Mapping[str, Polled]) -> Iterator[tuple[str, Stay]]:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "most_hidden", "least_exact"), [(2, 0.05, 0.8), (12, 0, 0)], ids=["2 minutes", "12 minutes"]
+    ("minutes", "most_hidden", "least_exact"), [(2, 0.05, 0.6), (12, 0, 0)], ids=["2 minutes", "12 minutes"]
 )
 def test_what_polls_say_of_a_stay_holds_what_happened(
     feed: Feed,
