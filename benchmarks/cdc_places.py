@@ -16,6 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from deltalake import DeltaTable
 
 from melpark.places import Home, topic
+from melpark.processing import query
 from melpark.settings import Settings
 
 EVENTS = topic("sensor_events")
@@ -131,7 +132,7 @@ def count_in_silver(home: Home, since: datetime) -> Count:
 
 def _count(table: Path, events: str) -> Count:
     with duckdb.connect() as connection:
-        connection.register("held", DeltaTable(table).to_pyarrow_dataset())
+        query.add_view(connection, "held", DeltaTable(table))
         row = connection.execute(f"SELECT count(*), count(DISTINCT (bay, moment)) FROM ({events})").fetchone()
     assert row is not None
     return int(row[0]), int(row[1])

@@ -214,8 +214,8 @@ def _is_in_bronze(home: Home, bay: str) -> bool:
 
 
 def _is_in_silver(home: Home, bay: str) -> bool:
-    table = DeltaTable(home.silver("sensor_events")).to_pyarrow_dataset()
-    return bool(table.count_rows(filter=ds.field("kerbside_id") == bay))
+    bays = DeltaTable(home.silver("sensor_events")).to_pyarrow_table(columns=["kerbside_id"])["kerbside_id"]
+    return bool(pc.any(pc.equal(bays, bay)).as_py())
 
 
 def _connect(stack: Stack) -> "psycopg.Connection[Any]":

@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
 
@@ -60,6 +61,6 @@ def test_a_snapshot_by_hand_tells_its_progress_and_changes_nothing_that_is_there
 def delete(stack: Stack, table: str, bay: str) -> list[object]:
     """Take the bay's rows out of a table of silver, and return them."""
     lake = DeltaTable(Home(stack.home).silver(table))
-    gone = lake.to_pyarrow_table(filters=[("kerbside_id", "=", bay)]).to_pylist()
+    gone = lake.to_pyarrow_table().filter(pc.field("kerbside_id") == bay).to_pylist()
     lake.delete(f"kerbside_id = '{bay}'")
     return list(gone)
