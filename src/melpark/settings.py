@@ -153,10 +153,6 @@ class Settings(BaseModel):
     def offline_after(self) -> timedelta:
         return timedelta(seconds=self.offline_after_seconds)
 
-    @property
-    def frozen_after(self) -> timedelta:
-        return timedelta(seconds=self.frozen_after_seconds)
-
     def environment(self, with_secrets: bool = True) -> dict[str, str]:
         """The settings as MELPARK_* variables, for a child process."""
         values = {}

@@ -33,7 +33,7 @@ ARROW_TYPE: Mapping[str, pa.DataType] = {
 # Silver takes whole files of bronze into memory; its own may as well be of that size.
 LARGEST_FILE = 4 << 20
 SMALL_FILES = 30
-# For packing, which other programs' tables get, too: a checkpoint of a commit that Spark overwrites would hide Spark's.
+# Packing is for Spark's tables, too, where a checkpoint of a commit that Spark overwrites would hide Spark's.
 NO_HOOK = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 DELETED = "_is_deleted"
 LATER = (

@@ -64,12 +64,21 @@ def freshness(
         pipeline_age_seconds=_seconds(pipeline_age),
         is_stale=any(age is None or age > settings.offline_after for age in (source_age, pipeline_age)),
         unchanged_seconds=_seconds(unchanged),
-        # A replay ends, and stands still with good reason.
-        is_frozen=settings.source != "replay" and unchanged is not None and unchanged > settings.frozen_after,
+        is_frozen=is_frozen(_seconds(unchanged), settings),
         bays=bays,
         last_commit_at=last_commit_at,
         poll_id=poll.poll_id if poll else None,
     )
+
+
+def is_frozen(unchanged_seconds: float | None, settings: Settings) -> bool:
+    """No bay has changed for long. Fresh stamps do not tell: it has lasted 4.3 days with a `lastupdated` of minutes.
+
+    A replay ends, and stands still with good reason.
+    """
+    if unchanged_seconds is None or settings.source == "replay":
+        return False
+    return unchanged_seconds > settings.frozen_after_seconds
 
 
 def _seconds(age: timedelta | None) -> float | None:

@@ -84,6 +84,15 @@ class Child:
         self.kill_group()
         await self.wait()
 
+    @classmethod
+    async def run(cls, command: Command, log_file: Path) -> int:
+        """Exit code of a command that ends by itself, or is ended when nobody waits for it any more."""
+        child = await cls.start(command, log_file)
+        try:
+            return await child.wait()
+        finally:
+            await child.stop(signal.SIGTERM, 1)
+
     def _signal(self, number: signal.Signals) -> None:
         try:
             self._process.send_signal(number)

@@ -19,11 +19,7 @@ FOLDER = Path(sys.prefix) / "share" / "melpark" / "class-archives"
 
 def path(engine: str, java: Path, class_path: str) -> Path:
     """Where the archive of an engine is or will be; another path as soon as Java or a jar is another."""
-    digest = hashlib.sha256()
-    for file in (java, *_jars(class_path)):
-        state = file.stat()
-        digest.update(f"{file} {state.st_size} {state.st_mtime_ns}\n".encode())
-    return FOLDER / f"{engine}-{digest.hexdigest()[:16]}.jsa"
+    return _of(engine, [java, *_jars(class_path)])
 
 
 def use(archive: Path) -> tuple[str, ...]:
@@ -33,9 +29,9 @@ def use(archive: Path) -> tuple[str, ...]:
 
 def record(java: Path, archive: Path) -> tuple[str, ...]:
     """Options of Java that write the archive, under another name, when it ends. Makes what that builds upon."""
-    base = _base(archive)
+    base = _base(java)
     if not base.exists():
-        _dump_base(java, base)
+        _dump(java, base)
     return (f"-XX:SharedArchiveFile={base}", f"-XX:ArchiveClassesAtExit={unfinished(archive)}")
 
 
@@ -61,7 +57,7 @@ def keep(java: Path, written: Mapping[Path, str], archives: Iterable[Path]) -> N
             )
     for archive in written:
         unfinished(archive).replace(archive)
-    known = {file for archive in archives for file in (archive, _base(archive))}
+    known = {_base(java), *archives}
     for file in FOLDER.glob("*.jsa"):
         if file not in known:
             file.unlink()
@@ -74,13 +70,20 @@ def _is_whole(java: Path, archive: Path, class_path: str) -> bool:
     return archive.exists() and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def _base(archive: Path) -> Path:
-    """The archive of Java's own classes, upon which that of an engine builds."""
-    return archive.with_name(f"java-{archive.name}")
+def _of(name: str, files: Iterable[Path]) -> Path:
+    digest = hashlib.sha256()
+    for file in files:
+        state = file.stat()
+        digest.update(f"{file} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return FOLDER / f"{name}-{digest.hexdigest()[:16]}.jsa"
 
 
-def _dump_base(java: Path, base: Path) -> None:
-    """An archive of Java's own classes, which the wheel comes without."""
+def _base(java: Path) -> Path:
+    """The archive of Java's own classes, which the wheel comes without; those of the engines build upon it."""
+    return _of("java", [java])
+
+
+def _dump(java: Path, base: Path) -> None:
     new = unfinished(base)
     done = subprocess.run(
         [*LAUNCHER, "-", str(java), "-XX:+UseSerialGC", "-Xshare:dump", f"-XX:SharedArchiveFile={new}"],

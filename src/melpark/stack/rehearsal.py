@@ -27,6 +27,7 @@ WAIT_SECONDS = 900
 STOP_SECONDS = 300
 NEEDED_MEBIBYTES = 2048
 PLAY_SECONDS = 900
+LOOK_EVERY_SECONDS = 1
 # Other tables of silver take the same way.
 WAITED_FOR = ("sensor_events", "bays", "rule_windows", "polls")
 
@@ -85,7 +86,7 @@ def _settings(settings: Settings, folder: Path) -> Settings:
 
 
 class _Rehearsal:
-    """The stack until silver holds every table and gold was built once."""
+    """The stack until silver holds what came and gold was built once."""
 
     def __init__(self, settings: Settings, console: Console) -> None:
         self._settings = settings
@@ -136,21 +137,18 @@ class _Rehearsal:
 
     async def _play(self, supervisor: Supervisor) -> None:
         self._console.print("Rehearsing the stack once (some minutes): starting the engines ...")
-        while not supervisor.all_ready:
-            await asyncio.sleep(0.5)
+        await supervisor.wait_until_ready()
         self._console.print("Following the data to silver ...")
+        # Files of tables tell of themselves to nobody.
         while not await asyncio.to_thread(self._is_in_silver):
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
         self._console.print("Building gold ...")
         command = workers.melpark(self._settings, "gold", "build", "--no-tests")
-        child = await Child.start(command, self._home.logs / "gold.log")
-        try:
-            if await child.wait() != 0:
-                raise StopError(
-                    "Gold was not built in the rehearsal", last_words(self._home.logs / "gold.log"), ""
-                )
-        finally:
-            await child.stop(signal.SIGTERM, 1)
+        log = self._home.logs / "gold.log"
+        if await Child.run(command, log) != 0:
+            raise StopError(
+                "Gold was not built in the rehearsal", last_words(log), "`melpark quicken` begins anew"
+            )
 
     def _is_in_silver(self) -> bool:
         return all(lake.rows(self._home.silver(name)) for name in WAITED_FOR)

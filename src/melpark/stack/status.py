@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from melpark.places import Home
+from melpark.serving.freshness import is_frozen
 from melpark.settings import Settings
 from melpark.stack import home as homes
 from melpark.stack.stages import NAMES, Measurement, Stage
@@ -35,12 +36,7 @@ def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> 
             for name, status in supervisor.statuses.items()
         },
         "stages": found.document(),
-        "source": {
-            "kind": settings.source,
-            "age_seconds": found.source_age_seconds,
-            "unchanged_seconds": found.unchanged_seconds,
-            "is_frozen": _is_frozen(settings, found),
-        },
+        "source": _source(settings.source, found, is_frozen(found.unchanged_seconds, settings)),
         "capture": found.capture.document() if found.capture else None,
         "history": _history(settings, found),
         "written_at": datetime.now(UTC),
@@ -76,13 +72,14 @@ def _polls_stopped(settings: Settings, found: Measurement) -> bool:
     return settings.source != "replay" and lag is not None and lag > 3 * settings.poll_interval_seconds
 
 
-def _is_frozen(settings: Settings, found: Measurement) -> bool:
-    """No bay has changed for long, which is the source's fault: the stack does its work and stays healthy.
-
-    Fresh stamps do not tell: it has lasted 4.3 days with a `lastupdated` of minutes. A replay ends, and stands still.
-    """
-    unchanged = found.unchanged_seconds
-    return settings.source != "replay" and unchanged is not None and unchanged > settings.frozen_after_seconds
+def _source(kind: str | None, found: Measurement, is_frozen: bool = False) -> dict[str, Any]:
+    """A feed that stands still is the source's fault: the stack does its work and stays healthy."""
+    return {
+        "kind": kind,
+        "age_seconds": found.source_age_seconds,
+        "unchanged_seconds": found.unchanged_seconds,
+        "is_frozen": is_frozen,
+    }
 
 
 def write(home: Home, status: dict[str, Any]) -> None:
@@ -116,12 +113,7 @@ def stopped(home: Home) -> dict[str, Any]:
         "state": "stopped",
         "engines": {},
         "stages": {name: vars(Stage()) for name in NAMES},
-        "source": {
-            "kind": stamp.source if stamp else None,
-            "age_seconds": None,
-            "unchanged_seconds": None,
-            "is_frozen": False,
-        },
+        "source": _source(stamp.source if stamp else None, Measurement()),
         "capture": None,
         "history": None,
     }

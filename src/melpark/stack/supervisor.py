@@ -85,6 +85,11 @@ class Supervisor:
     def all_ready(self) -> bool:
         return all(event.is_set() for event in self._ready.values())
 
+    async def wait_until_ready(self) -> None:
+        """Return when every engine and step was ready once."""
+        for event in self._ready.values():
+            await event.wait()
+
     @property
     def waiting_for(self) -> list[str]:
         return [name for name, event in self._ready.items() if not event.is_set()]

@@ -230,13 +230,8 @@ class _Session:
 
     async def _run(self, name: str, *arguments: str) -> int:
         """Exit code of a command, in a process of its own, so that stopping does not wait for it."""
-        child = await Child.start(
-            workers.melpark(self._settings, *arguments), self._home.logs / f"{name}.log"
-        )
-        try:
-            return await child.wait()
-        finally:
-            await child.stop(signal.SIGTERM, 1)
+        command = workers.melpark(self._settings, *arguments)
+        return await Child.run(command, self._home.logs / f"{name}.log")
 
     def _source_is_done(self) -> bool:
         try:
