@@ -125,6 +125,22 @@ def test_simulated_data_is_called_so_on_the_page(log: ChangeLog, start_server: S
             assert box["x"] + box["width"] <= size[0]
 
 
+def test_a_frozen_feed_is_called_so_on_the_page_and_in_the_api(
+    log: ChangeLog, start_server: StartServer
+) -> None:
+    """The newest change of any bay counts: one has not changed for four days, the other for three hours."""
+    changed_at = ("2025-08-03T01:00:00.000000Z", "2025-08-06T22:11:39.000000Z")
+    log.write([sensor(str(number), status_changed_at=at) for number, at in enumerate(changed_at)], [poll()])
+    server = _ready(start_server(log))
+    told = server.client.get("/api/v1/freshness").json()
+    assert told["is_frozen"]
+    assert 0 <= told["unchanged_seconds"] - 3 * 3600 <= 120
+    with open_page(server.url, DESKTOP) as opened:
+        warning = opened.page.locator("#freshness strong")
+        warning.wait_for()
+        assert "No bay has changed for 3 h" in warning.inner_text()
+
+
 def test_a_bay_is_found_and_left_by_keyboard_alone(log: ChangeLog, start_server: StartServer) -> None:
     log.write([sensor("7570N", "Present", zone_number=None)], [poll()])
     server = _ready(start_server(log))

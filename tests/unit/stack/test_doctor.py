@@ -10,7 +10,8 @@ from melpark.places import Home
 from melpark.processing import catalogue
 from melpark.processing.tables import QUARANTINE
 from melpark.settings import Settings
-from melpark.stack import doctor
+from melpark.stack import doctor, status
+from melpark.stack import home as homes
 
 
 @pytest.fixture
@@ -25,6 +26,17 @@ def said_of(subject: str, settings: Settings) -> str:
 
 def test_an_empty_quarantine_is_fine(settings: Settings) -> None:
     assert said_of("Quarantine", settings) == ""
+
+
+def test_a_frozen_feed_of_a_running_stack_is_told(settings: Settings) -> None:
+    home = Home(settings.home)
+    with homes.lock(home):
+        for is_frozen in (False, True):
+            source = {"kind": "simulator", "unchanged_seconds": 9000.0, "is_frozen": is_frozen}
+            status.write(home, status.stopped(home) | {"state": "healthy", "source": source})
+            said = said_of("Feed", settings)
+            assert ("No bay has changed for 2.5 hours" in said) == is_frozen
+    assert said_of("Feed", settings) == ""
 
 
 def test_what_is_in_quarantine_is_counted_and_found(settings: Settings) -> None:

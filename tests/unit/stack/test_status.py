@@ -77,6 +77,11 @@ def test_a_feed_in_which_no_bay_changes_for_hours_is_told_though_the_stack_is_he
     assert not document("running", unchanged_seconds=9_999_999, settings=replay)["source"]["is_frozen"]
 
 
+def test_the_screen_says_that_a_feed_is_frozen() -> None:
+    assert "no bay has changed for 3.0 hours" in drawn(document("running", unchanged_seconds=3 * 3600))
+    assert "has changed" not in drawn(document("running", unchanged_seconds=3600))
+
+
 def test_the_stack_is_healthy_when_all_run_and_no_stage_lags() -> None:
     assert document("running", "running", lags={"kafka": 1, "silver": 2})["state"] == "healthy"
 
