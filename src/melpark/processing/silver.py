@@ -129,8 +129,7 @@ def _require_few(home: Home, misfits: Sequence[Misfit], limit: int) -> None:
     newest = max((misfit.arrived_at for misfit in misfits if misfit.arrived_at), default=None)
     if newest is not None:
         # The same batch may have been written in part before.
-        held = lake.coordinates(home.silver(QUARANTINE.name), newest - LIMIT_WINDOW, newest)
-        coordinates |= set(held)
+        coordinates |= lake.coordinates(home.silver(QUARANTINE.name), newest - LIMIT_WINDOW, newest)
     if len(coordinates) <= limit:
         return
     first = misfits[0]

@@ -35,7 +35,7 @@ def give_up_soon(session: SparkSession) -> None:
     """Let calls to a server that is gone fail within seconds.
 
     The default keeps on for ten minutes; whoever started this process restarts it sooner, and a worker of a server
-    that was killed shall not outlive it.
+    that was killed shall not wait for it.
     """
     session.client.set_retry_policies([DefaultPolicy(max_retries=5, max_backoff=2000)])
 
