@@ -26,7 +26,7 @@ help: ## Show the targets
 up: $(VENV)/.synced ## Start every engine and show the map; Ctrl-C stops everything (ARGS="--source replay ...")
 	@exec $(BIN)/melpark up $(ARGS)
 
-quicken: $(VENV)/.synced ## Let the engines start in half the time, once an environment
+quicken: $(VENV)/.synced ## Let the engines start sooner, once an environment
 	@$(BIN)/melpark quicken
 
 down: $(VENV)/.synced ## Stop the running stack

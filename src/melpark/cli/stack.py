@@ -138,7 +138,7 @@ def doctor() -> None:
 
 @app.command()
 def quicken() -> None:
-    """Rehearse the stack once, so that the engines start in half the time."""
+    """Rehearse the stack once, so that the engines start sooner."""
     from melpark.stack import rehearsal
 
     rehearsal.run(configuration.load(), out)
