@@ -1,7 +1,8 @@
 """Class archives: the classes that a JVM engine loads, loaded and verified beforehand.
 
-An engine that has one starts sooner, Spark in half the time. An archive belongs to one class path of one Java and is made by a
-rehearsal (melpark.stack.rehearsal); Java looks for itself whether it fits, and goes on without when it does not.
+An engine that has one starts sooner, Spark in half the time. An archive belongs to one class path of one Java and
+is made by a rehearsal (melpark.stack.rehearsal); Java looks for itself whether it fits, and goes on without when it
+does not.
 """
 
 import hashlib
