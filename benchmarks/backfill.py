@@ -7,23 +7,17 @@ year at its rates. Prints a table and writes benchmark-backfill.json.
 import argparse
 import gzip
 import json
-import os
-import resource
 import shutil
-import subprocess
-import sys
 import tempfile
-import threading
-import time
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import psutil
 from deltalake import DeltaTable
 
 import machine
+import process
 from melpark.places import Home
 
 MARKERS = 5_000
@@ -49,7 +43,6 @@ STREETS = (
     "COLLINS STREET",
     "SPENCER STREET",
 )
-SAMPLE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -118,48 +111,20 @@ def _line(marker: int, begin: datetime, arrival: float, departure: float, presen
 
 
 def _measure(file: Path, lines: int, home: Path) -> Measured:
-    began, used = time.perf_counter(), _cpu_seconds()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "melpark", "backfill", "events", str(file)],
-        env=os.environ | {"MELPARK_HOME": str(home)},
-        stdout=subprocess.DEVNULL,
-    )
-    peak = [0]
-    follower = threading.Thread(target=_follow, args=(process, peak))
-    follower.start()
-    code = process.wait()
-    seconds = time.perf_counter() - began
-    follower.join()
-    assert code == 0, f"the backfill ended with {code}"
+    cost = process.melpark("backfill", "events", str(file), environment={"MELPARK_HOME": str(home)})
     tables = {name: Home(home).silver(f"historical_{name}") for name in ("stays", "quarantine")}
     return Measured(
         lines=lines,
         file_mebibytes=file.stat().st_size / 2**20,
-        seconds=seconds,
-        cpu_seconds=_cpu_seconds() - used,
-        lines_per_second=lines / seconds,
-        peak_memory_mebibytes=peak[0] / 2**20,
+        seconds=cost.seconds,
+        cpu_seconds=cost.cpu_seconds,
+        lines_per_second=lines / cost.seconds,
+        peak_memory_mebibytes=cost.peak_mebibytes,
         stays=DeltaTable(tables["stays"]).count(),
         quarantined=DeltaTable(tables["quarantine"]).count(),
         stays_mebibytes=_size(tables["stays"]),
         quarantine_mebibytes=_size(tables["quarantine"]),
     )
-
-
-def _follow(process: "subprocess.Popen[bytes]", peak: list[int]) -> None:
-    watched = psutil.Process(process.pid)
-    while process.poll() is None:
-        try:
-            peak[0] = max(peak[0], watched.memory_info().rss)
-        except psutil.NoSuchProcess:
-            return
-        time.sleep(SAMPLE_SECONDS)
-
-
-def _cpu_seconds() -> float:
-    """Of the processes that ended: says more than the clock where others use the cores too."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _size(table: Path) -> float:

@@ -44,6 +44,10 @@ class Settings(BaseModel):
     history_days: int = Field(default=28, ge=0, le=366)
     simulator_seed: int = 20250807
     simulator_outages: bool = True
+    # Flaws other than the City's, as `share_dead=0,is_late=0`; `none` for none (docs/simulator.md).
+    simulator_dirt: str = ""
+    # Of those who come under a limit.
+    simulator_overstay_share: Share = 0.06
     run_number: int = Field(default=1, ge=1)
 
     postgres_port: Port = 15432

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,20 @@ from melpark.places import Home, topic
 from melpark.processing.spark_session import connect
 
 SEED = 7220
+# What a terminal is told before it is drawn on again: to go up line by line, and to clear each.
+DRAWN_AGAIN = re.compile(r"(?:\x1b\[2K|\x1b\[1A|\r)*\x1b\[1A\x1b\[2K")
+COLOURS = re.compile(r"\x1b\[[\d;]*m")
+# Of the two tables, engines and stages: PostgreSQL and Kafka are both.
+SHOWN = {
+    "postgres": 2,
+    "kafka": 2,
+    "connect": 1,
+    "spark": 1,
+    "server": 1,
+    "bronze": 1,
+    "silver": 1,
+    "gold": 1,
+}
 CHANGES, BAYS = 20_000, 800
 # A third of them; the rest is left for the end.
 POLLS_WITH_FAULTS = 20
@@ -56,6 +71,7 @@ def survivor(short_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         MELPARK_CAPTURE_DIR=str(capture),
         MELPARK_SPEED="0",
     )
+    stack.has_terminal = True
     schedule = faults(10, SEED, everything_every=10, longest_pause=4)
     # So that the stop falls into the start after it.
     schedule[-1] = dataclasses.replace(schedule[-1], is_waited_for=False)
@@ -113,6 +129,17 @@ def test_every_table_is_the_same_in_silver_and_no_loss_was_thought_possible(surv
 def test_ctrl_c_in_the_middle_of_a_replay_leaves_no_process(survivor: Survivor) -> None:
     assert not survivor.was_done_at_the_stop
     assert survivor.left_running == []
+
+
+def test_a_terminal_shows_one_table_that_is_drawn_again_in_its_place(survivor: Survivor) -> None:
+    shown = survivor.stack.home.with_suffix(".out").read_text()
+    frames = [COLOURS.sub("", frame) for frame in DRAWN_AGAIN.split(shown)]
+    whole = [frame for frame in frames if "MelPark healthy" in frame]
+    assert len(whole) > 10
+    for frame in whole:
+        first_words = [line.split()[0] for line in frame.splitlines() if line.strip()]
+        assert {name: first_words.count(name) for name in SHOWN} == SHOWN
+        assert frame.count("Ctrl-C stops everything") == 1
 
 
 def test_tables_are_registered_again_after_the_catalogue_was_deleted(survivor: Survivor) -> None:

@@ -1,7 +1,10 @@
 """The flaws of the City's data, at their real rates; each can be changed or switched off."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
+
+from melpark.errors import ConfigurationError
+from melpark.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Dirt:
     passing_faults_in_four_weeks: float = 0.12
     is_late: bool = True
     # Bays that change zone, and place, in a week.
-    zone_changes_a_week: int = 6
-    place_changes_a_week: int = 2
+    zone_changes_a_week: int = 4
+    place_changes_a_week: int = 1
     # Outages in four weeks, by kind.
     stale_feeds: float = 1.0
     frozen_feeds: float = 0.05
@@ -41,10 +44,64 @@ class Dirt:
         values: dict[str, Any] = {field.name: 0 for field in fields(cls)}
         return cls(**values | {"is_late": False})
 
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The City's flaws but for those that the text sets: `share_dead=0,is_late=0`.
+
+        After the word `none` all flaws but those that follow are switched off: `none,is_late=1`.
+        Raises ValueError that names every part that cannot be read.
+        """
+        parts = [part for part in map(str.strip, text.split(",")) if part]
+        is_none = parts[:1] == ["none"]
+        values: dict[str, Any] = {}
+        problems = []
+        for part in parts[1:] if is_none else parts:
+            try:
+                name, value = _setting(part)
+            except ValueError as error:
+                problems.append(str(error))
+            else:
+                values[name] = value
+        if problems:
+            raise ValueError("; ".join(problems))
+        return replace(cls.none() if is_none else cls(), **values)
+
     def without_outages(self) -> Self:
         """The same, with a portal that always answers and a feed that never stands still."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return type(self)(**values | dict.fromkeys(OUTAGES, 0))
 
 
+def asked_for(settings: Settings) -> Dirt:
+    """The flaws of the city that the settings ask for. Raises ConfigurationError."""
+    try:
+        dirt = Dirt.of(settings.simulator_dirt)
+    except ValueError as error:
+        raise ConfigurationError(
+            "The simulator's flaws cannot be read",
+            str(error),
+            "Mend simulator_dirt: docs/simulator.md names the flaws; nothing was started",
+        ) from None
+    return dirt if settings.simulator_outages else dirt.without_outages()
+
+
+def _setting(part: str) -> tuple[str, Any]:
+    """Name and value of `name=value`. Raises ValueError."""
+    name, _, text = (word.strip() for word in part.partition("="))
+    if name not in FLAWS:
+        raise ValueError(f"{name} is no flaw")
+    kind = type(getattr(Dirt(), name))
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(f"{name}: {text or 'nothing'} is no number") from None
+    most = 1 if kind is bool or name.startswith("share_") else 1_000_000
+    if not 0 <= number <= most or (kind is not float and number != int(number)):
+        raise ValueError(
+            f"{name}: {text} is no {'whole number' if kind is not float else 'number'} of 0 to {most:,}"
+        )
+    return name, kind(number)
+
+
+FLAWS = frozenset(field.name for field in fields(Dirt))
 OUTAGES = ("stale_feeds", "frozen_feeds", "server_errors", "exceeded_quotas", "cut_bodies")

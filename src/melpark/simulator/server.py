@@ -22,10 +22,11 @@ from starlette.types import ASGIApp
 from melpark.contracts import SENSORS
 from melpark.errors import ConfigurationError
 from melpark.settings import Settings
+from melpark.simulator import dirt
 from melpark.simulator.answers import Answer, Clock, Source, UnknownDatasetError, etags_of, longest_hold
+from melpark.simulator.behaviour import Behaviour
 from melpark.simulator.capture import Capture
 from melpark.simulator.city import build
-from melpark.simulator.dirt import Dirt
 from melpark.simulator.dynamics import Truth
 from melpark.simulator.feed import Feed, tick_of
 from melpark.simulator.history import History
@@ -34,7 +35,7 @@ from melpark.simulator.outages import Failure
 from melpark.simulator.query import Page, QueryError, Record, where
 from melpark.simulator.quota import Quota
 from melpark.simulator.replay import Replay
-from melpark.simulator.simulated import FailingError, Simulated
+from melpark.simulator.simulated import FailingError, Simulated, play
 
 HOST = "127.0.0.1"
 CATALOG = "/api/explore/v2.1/catalog/datasets"
@@ -52,7 +53,12 @@ def open_source(settings: Settings, truth: Path | None = None) -> Source:
         return Replay(capture, settings.run_number, settings.effective_speed, hold)
     if settings.source == "simulator":
         folder = TruthFolder(truth) if truth else None
-        return Simulated(settings.simulator_seed, settings.effective_speed, hold, _dirt(settings), folder)
+        return Simulated(
+            play(settings.simulator_seed, dirt.asked_for(settings), _behaviour(settings)),
+            settings.effective_speed,
+            hold,
+            folder,
+        )
     raise ConfigurationError(
         f"Source {settings.source} needs no process", "the City plays it", "Ask for simulator or replay"
     )
@@ -60,8 +66,8 @@ def open_source(settings: Settings, truth: Path | None = None) -> Source:
 
 def history(settings: Settings) -> History:
     """The past of the city that `simulate` plays under these settings."""
-    city = build(settings.simulator_seed, _dirt(settings))
-    return History(Feed(city, Truth(city)), settings.offline_after)
+    city = build(settings.simulator_seed, dirt.asked_for(settings))
+    return History(Feed(city, Truth(city, _behaviour(settings))), settings.offline_after)
 
 
 def refresh_at(at: datetime) -> datetime:
@@ -69,8 +75,8 @@ def refresh_at(at: datetime) -> datetime:
     return datetime.fromtimestamp(tick_of(at), UTC)
 
 
-def _dirt(settings: Settings) -> Dirt:
-    return Dirt() if settings.simulator_outages else Dirt().without_outages()
+def _behaviour(settings: Settings) -> Behaviour:
+    return Behaviour(overstay_share=settings.simulator_overstay_share)
 
 
 def create_app(

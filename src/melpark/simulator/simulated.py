@@ -16,6 +16,7 @@ import orjson
 
 from melpark.contracts import DATASETS, SENSORS
 from melpark.simulator.answers import Answer, UnknownDatasetError
+from melpark.simulator.behaviour import Behaviour
 from melpark.simulator.city import build
 from melpark.simulator.dirt import Dirt
 from melpark.simulator.dynamics import Truth
@@ -45,35 +46,33 @@ class Played:
 
 
 @lru_cache(maxsize=2)
-def play(seed: int, dirt: Dirt) -> Played:
+def play(seed: int, dirt: Dirt, behaviour: Behaviour) -> Played:
     """The city of `seed` with the flaws of `dirt`."""
     city = build(seed, dirt)
     references = {dataset: orjson.dumps(records) for dataset, records in reference_records(city).items()}
-    return Played(Feed(city, Truth(city)), references)
+    return Played(Feed(city, Truth(city, behaviour)), references)
 
 
 class Simulated:
-    """Plays the city of `seed` at `speed` source seconds per second; 0 is as fast as the poller commits."""
+    """Plays a city at `speed` source seconds per second; 0 is as fast as the poller commits."""
 
     kind = "simulator"
     is_done = False
 
     def __init__(
         self,
-        seed: int,
+        played: Played,
         speed: float,
         longest_hold_seconds: float,
-        dirt: Dirt | None = None,
         truth_folder: TruthFolder | None = None,
     ) -> None:
-        self.seed = seed
+        self.seed = played.feed.city.seed
         self.speed = speed
         self.longest_hold_seconds = longest_hold_seconds
         self.truth_folder = truth_folder
-        played = play(seed, dirt or Dirt())
         self.feed = played.feed
         self._references = played.references
-        self._etags = {dataset: f"s{seed}-{_digest(body)}" for dataset, body in self._references.items()}
+        self._etags = {dataset: f"s{self.seed}-{_digest(body)}" for dataset, body in self._references.items()}
         self._body = lru_cache(maxsize=4)(self._make_body)
         self._acknowledged: set[str] = set()
         # The newest refresh given, and when it went out: paces the next one.

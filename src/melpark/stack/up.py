@@ -16,6 +16,7 @@ from melpark import loopback
 from melpark.errors import InterruptedReplayError, StopError
 from melpark.places import Home
 from melpark.settings import Settings
+from melpark.simulator import dirt
 from melpark.simulator.capture import Capture
 from melpark.stack import home as homes
 from melpark.stack import jars, plan, screen, status, web_page, workers
@@ -41,6 +42,7 @@ def run(settings: Settings, options: Options, console: Console) -> None:
     """Hold the home, prepare, start everything, and stay until a signal or the end of the replay."""
     if settings.source == "replay" and settings.capture_dir is not None:
         Capture.open(settings.capture_dir)
+    dirt.asked_for(settings)
     homes.require_disk(settings.home.resolve(), settings.min_free_disk_mebibytes)
     home = Home(settings.home.resolve())
     with homes.lock(home) as was_unclean:

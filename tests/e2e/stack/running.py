@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import psycopg
 
+from e2e.stack.terminal import CTRL_C, Terminal
 from melpark import secrets, settings
 from melpark.places import DATABASE, SUPERUSER, Home
 from melpark.settings import Settings
@@ -32,6 +33,8 @@ class Stack:
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[str] | None" = None
+    has_terminal: bool = False
+    terminal: Terminal | None = None
     said: str = ""
     first_rows: dict[str, int] = field(default_factory=dict)
     first_events: list[Any] = field(default_factory=list)
@@ -71,10 +74,16 @@ class Stack:
 
     def start(self, *arguments: str) -> None:
         """Start `melpark up` and return at once; its output goes to a file beside the home."""
-        output = self.home.with_suffix(".out").open("a")
+        output = self.home.with_suffix(".out").open("ab")
+        command = [sys.executable, "-m", "melpark", "up", *arguments]
+        environment = clean_environment() | self.environment
+        if self.has_terminal:
+            self.terminal = Terminal(output)
+            self.process = self.terminal.start(command, environment)
+            return
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "melpark", "up", *arguments],
-            env=clean_environment() | self.environment,
+            command,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -108,7 +117,10 @@ class Stack:
         """Ctrl-C; returns the processes that are left, which should be none."""
         assert self.process is not None
         family = [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
-        self.process.send_signal(signal.SIGINT)
+        if self.terminal:
+            self.terminal.press(CTRL_C)
+        else:
+            self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=STOP_SECONDS)
         return [pid for pid in family if psutil.pid_exists(pid) and is_running(pid)]
 

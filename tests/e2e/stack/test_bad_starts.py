@@ -91,6 +91,11 @@ def test_a_broken_capture_file_is_named(stack: Stack, tmp_path: Path, body: byte
     assert not stack.home.exists()
 
 
+def test_a_flaw_that_is_none_is_named(stack: Stack) -> None:
+    refused(stack.melpark("up", MELPARK_SIMULATOR_DIRT="share_ded=0"), 2, "share_ded is no flaw")
+    assert not stack.home.exists()
+
+
 def test_no_disk_space_is_named_with_what_is_asked_for(stack: Stack) -> None:
     answer = stack.melpark("up", MELPARK_MIN_FREE_DISK_MEBIBYTES=str(10**9))
     refused(answer, 3, "MiB are free", str(10**9), "MELPARK_HOME")

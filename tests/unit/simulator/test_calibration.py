@@ -186,8 +186,8 @@ def test_62_of_714_zones_with_a_segment_have_several_within_chance(feed: Feed) -
 
 def test_zones_and_places_drift_as_the_citys_over_weeks(feed: Feed) -> None:
     before, after = shown(feed, 11).places, shown(feed, 11, day=21).places
-    assert 3 <= (before.zone_numbers != after.zone_numbers).sum() <= 40
-    assert 1 <= (before.longitudes != after.longitudes).sum() <= 14
+    assert 3 <= (before.zone_numbers != after.zone_numbers).sum() <= 30
+    assert 1 <= (before.longitudes != after.longitudes).sum() <= 10
 
 
 def test_the_mix_of_codes_is_the_citys_within_chance_also_of_the_rare_ones(feed: Feed) -> None:

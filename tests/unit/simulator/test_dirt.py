@@ -112,3 +112,30 @@ def test_the_city_has_every_flaw_until_it_is_switched_off() -> None:
     assert FLAWS.keys() == {field.name for field in fields(Dirt)}
     none = feed_with(Dirt.none())
     assert [flaw for flaw, count in FLAWS.items() if count(none)] == []
+
+
+def test_flaws_are_set_by_name_and_the_others_stay_the_citys() -> None:
+    assert Dirt.of("") == Dirt()
+    assert Dirt.of("share_dead=0, is_late=0,repeated_ids=2") == replace(
+        Dirt(), share_dead=0.0, is_late=False, repeated_ids=2
+    )
+    assert Dirt.of("none") == Dirt.none()
+    assert Dirt.of("none,is_late=1") == replace(Dirt.none(), is_late=True)
+
+
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [
+        ("share_ded=0", "share_ded is no flaw"),
+        ("share_dead", "share_dead: nothing is no number"),
+        ("share_dead=half", "share_dead: half is no number"),
+        ("share_dead=1.5", "share_dead: 1.5 is no number of 0 to 1"),
+        ("stale_feeds=-1", "stale_feeds: -1 is no number of 0 to 1,000,000"),
+        ("stale_feeds=nan", "stale_feeds: nan is no number of 0 to 1,000,000"),
+        ("repeated_ids=1.5", "repeated_ids: 1.5 is no whole number of 0 to 1,000,000"),
+        ("is_late=2", "is_late: 2 is no whole number of 0 to 1"),
+    ],
+)
+def test_every_flaw_that_cannot_be_read_is_named(part: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=f"^{problem}; none is no flaw$"):
+        Dirt.of(f"{part},none")

@@ -16,7 +16,8 @@ import pytest
 
 from melpark.errors import ConfigurationError
 from melpark.settings import Settings
-from melpark.simulator.server import CATALOG, open_source, run
+from melpark.simulator.dirt import Dirt
+from melpark.simulator.server import CATALOG, history, open_source, run
 from plugins.ports import free_port
 from unit.simulator.played_portal import FIRST, date_of, make_capture, replayed
 
@@ -82,6 +83,17 @@ def test_the_command_writes_the_truth_of_the_day_that_it_plays(tmp_path: Path) -
         days = sorted(path.stem for path in (tmp_path / name).iterdir())
         # Midnight may pass meanwhile.
         assert days[-1] == played.isoformat()
+
+
+def test_flaws_and_overstays_follow_the_settings() -> None:
+    feed = history(Settings(simulator_dirt="none", simulator_overstay_share=0.5)).feed
+    assert feed.city.dirt == Dirt.none()
+    assert feed.truth.behaviour.overstay_share == 0.5
+
+
+def test_a_flaw_that_is_none_is_an_error_of_the_settings() -> None:
+    with pytest.raises(ConfigurationError, match=r"share_ded is no flaw.*docs/simulator\.md"):
+        open_source(Settings(simulator_dirt="share_ded=0"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

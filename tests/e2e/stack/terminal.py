@@ -1,0 +1,49 @@
+"""A terminal: what a process shows on it is kept in a file, and keys can be pressed."""
+
+import functools
+import os
+import pty
+import subprocess
+import termios
+import threading
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO
+
+ROWS, COLUMNS = 50, 160
+CTRL_C = b"\x03"
+
+
+class Terminal:
+    """For one process, which is given it as its controlling terminal: Ctrl-C reaches whatever runs in front on it."""
+
+    def __init__(self, shown: BinaryIO) -> None:
+        self._shown = shown
+        self._ours, self._theirs = pty.openpty()
+        termios.tcsetwinsize(self._theirs, (ROWS, COLUMNS))
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            command,
+            env={**environment, "TERM": "xterm-256color"},
+            preexec_fn=functools.partial(os.login_tty, self._theirs),
+            text=True,
+        )
+        os.close(self._theirs)
+        # Nobody reads: a full terminal would stop the process.
+        threading.Thread(target=self._keep, daemon=True).start()
+        return process
+
+    def press(self, keys: bytes) -> None:
+        os.write(self._ours, keys)
+
+    def _keep(self) -> None:
+        with self._shown as shown:
+            while piece := self._read():
+                shown.write(piece)
+                shown.flush()
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._ours, 65536)
+        except OSError:  # Nothing holds the other side any more.
+            return b""
