@@ -6,6 +6,7 @@ PostgreSQL's log, so playing any part of bronze again, or all of it, changes not
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from melpark.errors import StopError
+from melpark.locks import only_one
 from melpark.places import Home
 from melpark.processing import lake, merging
 from melpark.processing.change_events import Event, Misfit, Row, Typed, typed
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 # A batch is held in memory: compressed, about 50,000 events. It is made of whole files, which bronze keeps small.
 BATCH_BYTES = "4m"
 LIMIT_WINDOW = timedelta(days=1)
+WAIT_SECONDS = 120.0
 # What this process wrote down already: a drift lasts, and need not be written with every batch.
 _noted: set[tuple[Path, str, str, str]] = set()
 
@@ -69,9 +72,10 @@ def write_batch(root: str, limit: int, batch: DataFrame, batch_id: int) -> None:
     give_up_soon(batch.sparkSession)
     found = {table: typed(table, events) for table, events in _by_table(batch).items()}
     misfits = [misfit for one in found.values() for misfit in one.misfits]
-    _require_few(home, misfits, limit)
-    _note_schema(home, found)
-    _merge(home, found, misfits)
+    with only_writer(home):
+        _require_few(home, misfits, limit)
+        _note_schema(home, found)
+        _merge(home, found, misfits)
     if misfits:
         log.warning(
             "%d change events do not fit and are in silver.quarantine, the first: %s, partition %s, offset %s: %s",
@@ -81,6 +85,19 @@ def write_batch(root: str, limit: int, batch: DataFrame, batch_id: int) -> None:
             misfits[0].offset,
             misfits[0].reason,
         )
+
+
+def only_writer(home: Home) -> AbstractContextManager[None]:
+    """One process writes silver at a time: the worker of a query that was stopped may still merge its last batch.
+
+    Raises StopError when another has not ended within two minutes.
+    """
+    refusal = StopError(
+        "Another process writes silver",
+        f"it has not ended within {WAIT_SECONDS:.0f} s",
+        "Run again: the streams go on from their checkpoints",
+    )
+    return only_one(home.run / "silver-writer.lock", refusal, WAIT_SECONDS)
 
 
 def _by_table(batch: DataFrame) -> dict[SilverTable, list[Event]]:

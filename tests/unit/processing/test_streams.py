@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from melpark.errors import StopError
-from melpark.processing import streams
+from melpark.places import Home
+from melpark.processing import catalogue, silver, streams
+from melpark.processing.tables import QUARANTINE
 from melpark.settings import Settings
 
 
@@ -33,3 +35,24 @@ def test_a_run_that_was_to_take_all_does_not_say_so_when_it_was_ended(settings: 
 
 def test_streams_that_run_for_ever_end_well_when_asked(settings: Settings) -> None:
     assert set(streams.run(settings, frozenset({"silver"})))
+
+
+def test_silver_is_not_taken_away_under_a_worker_that_still_merges_and_is_made_anew_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, home = Settings(home=tmp_path), Home(tmp_path)
+    catalogue.create(home)
+    old = home.silver("sensor_events") / "of-the-old-table"
+    old.touch()
+    home.checkpoints.mkdir()
+    streams._rebuild_wish(home).touch()
+    monkeypatch.setattr(silver, "WAIT_SECONDS", 0.0)
+    with silver.only_writer(home), pytest.raises(StopError, match="Another process writes silver"):
+        streams._make_tables(settings, home, ["silver"])
+    assert old.exists()
+    assert streams._rebuild_wish(home).exists()
+
+    streams._make_tables(settings, home, ["silver"])
+    assert not old.exists()
+    assert not streams._rebuild_wish(home).exists()
+    assert catalogue.is_on_disk(home, QUARANTINE)
