@@ -1,6 +1,7 @@
 """Nightly care: the lake is packed and compared with PostgreSQL, which then drops the months that silver holds."""
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from melpark.errors import MelParkError, RetryableError
 from melpark.ingestion import database
 from melpark.ingestion.retention import drop_old_events, drop_old_rejects
 from melpark.places import Home
-from melpark.processing import catalogue, lake, merging, query
+from melpark.processing import catalogue, lake, merging, query, silver
 from melpark.processing.capture import gaps
 from melpark.processing.reconcile import compare, repair, report
 from melpark.processing.spark_session import first_line
@@ -34,23 +35,28 @@ def care_for_lake(settings: Settings) -> None:
     home = Home(settings.home.resolve())
     for layer in sorted(folder.name for folder in home.lake.glob("*")):
         for table in catalogue.in_database(home, layer):
-            _care_for(table)
+            _care_for(table, silver.tables_stay(home) if layer == "silver" else nullcontext())
 
 
-def _care_for(path: Path) -> None:
+def _care_for(path: Path, held: AbstractContextManager[None]) -> None:
     name = f"{path.parent.name}.{path.name}"
     try:
-        # Read anew each time: a stream may have committed in between.
-        if lake.size(path).files > FEW_FILES:
-            merging.pack(path)
-        DeltaTable(path).vacuum(dry_run=False, full=True, post_commithook_properties=merging.NO_HOOK)
+        with held:
+            _pack_and_vacuum(path)
     except TableNotFoundError:
         # Silver is being made anew.
         return
-    except (DeltaError, OSError) as error:
+    except (MelParkError, DeltaError, OSError) as error:
         log.error("%s was not cared for: %s", name, first_line(error))
         return
     log.info("packed and vacuumed %s", name)
+
+
+def _pack_and_vacuum(path: Path) -> None:
+    # Read anew each time: a stream may have committed in between.
+    if lake.size(path).files > FEW_FILES:
+        merging.pack(path)
+    DeltaTable(path).vacuum(dry_run=False, full=True, post_commithook_properties=merging.NO_HOOK)
 
 
 def run(settings: Settings) -> None:

@@ -88,16 +88,28 @@ def write_batch(root: str, limit: int, batch: DataFrame, batch_id: int) -> None:
 
 
 def only_writer(home: Home) -> AbstractContextManager[None]:
-    """One process writes silver at a time: the worker of a query that was stopped may still merge its last batch.
+    """One process merges into silver at a time: the worker of a query that was stopped may still be at its last batch.
 
     Raises StopError when another has not ended within two minutes.
     """
+    return _alone(home, "merges into silver", "silver-writer.lock")
+
+
+def tables_stay(home: Home) -> AbstractContextManager[None]:
+    """Held by who packs a table of silver and by who takes them all away to make them anew, which are not to meet.
+
+    Raises StopError when another has not ended within two minutes.
+    """
+    return _alone(home, "packs silver or makes it anew", "silver-tables.lock")
+
+
+def _alone(home: Home, what_it_does: str, lock: str) -> AbstractContextManager[None]:
     refusal = StopError(
-        "Another process writes silver",
+        f"Another process {what_it_does}",
         f"it has not ended within {WAIT_SECONDS:.0f} s",
-        "Run again: the streams go on from their checkpoints",
+        "Run again: what was not done is done then",
     )
-    return only_one(home.run / "silver-writer.lock", refusal, WAIT_SECONDS)
+    return only_one(home.run / lock, refusal, WAIT_SECONDS)
 
 
 def _by_table(batch: DataFrame) -> dict[SilverTable, list[Event]]:

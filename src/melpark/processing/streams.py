@@ -142,7 +142,7 @@ def _make_tables(settings: Settings, home: Home, layers: list[str]) -> None:
         _rebuild_wish(home).parent.mkdir(parents=True, exist_ok=True)
         _rebuild_wish(home).touch()
     if "silver" in layers and _rebuild_wish(home).exists():
-        with silver.only_writer(home):
+        with silver.tables_stay(home), silver.only_writer(home):
             shutil.rmtree(silver.checkpoint(home), ignore_errors=True)
             for table in SILVER:
                 shutil.rmtree(home.silver(table.lake.name), ignore_errors=True)

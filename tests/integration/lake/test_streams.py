@@ -137,7 +137,10 @@ def test_a_driver_outlives_a_short_session_timeout_a_rebuild_and_maintenance(
 def test_a_driver_asked_to_end_stops_its_queries_and_succeeds(lake: Lake) -> None:
     with driver(lake) as process:
         write_one_more(lake)
-        engines.wait_until(lambda: all_is_in_bronze(lake), "the message in bronze")
+        # A query that a killed driver left may bring it before this one runs.
+        engines.wait_until(
+            lambda: all_is_in_bronze(lake) and lake.home.streams_ready.exists(), "the message in bronze"
+        )
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
         write_one_more(lake)

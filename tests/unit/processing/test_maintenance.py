@@ -9,7 +9,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from melpark.places import Home
-from melpark.processing import catalogue, lake, maintenance
+from melpark.processing import catalogue, lake, maintenance, silver
 from melpark.settings import Settings
 
 DAY = 86_400
@@ -89,3 +89,13 @@ def test_a_table_that_cannot_be_cared_for_is_named_and_the_others_are_cared_for(
         "silver.bays"
     ]
     assert lake.size(table).files == 1
+
+
+def test_silver_is_not_packed_while_it_is_taken_away(
+    table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silver, "WAIT_SECONDS", 0.0)
+    with silver.tables_stay(Home(tmp_path)):
+        care(tmp_path)
+    assert "silver.polls was not cared for: Another process packs silver or makes it anew" in caplog.text
+    assert lake.size(table).files == 6

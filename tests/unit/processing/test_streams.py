@@ -1,6 +1,7 @@
 """How the driver of the streams ends, without Spark."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,13 @@ def test_streams_that_run_for_ever_end_well_when_asked(settings: Settings) -> No
     assert set(streams.run(settings, frozenset({"silver"})))
 
 
-def test_silver_is_not_taken_away_under_a_worker_that_still_merges_and_is_made_anew_after_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("lock", "who"),
+    [(silver.only_writer, "merges into silver"), (silver.tables_stay, "packs silver")],
+    ids=["a worker that still merges", "one that packs it"],
+)
+def test_silver_is_not_taken_away_under_another_and_is_made_anew_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: Callable[[Home], Any], who: str
 ) -> None:
     settings, home = Settings(home=tmp_path), Home(tmp_path)
     catalogue.create(home)
@@ -47,7 +53,7 @@ def test_silver_is_not_taken_away_under_a_worker_that_still_merges_and_is_made_a
     home.checkpoints.mkdir()
     streams._rebuild_wish(home).touch()
     monkeypatch.setattr(silver, "WAIT_SECONDS", 0.0)
-    with silver.only_writer(home), pytest.raises(StopError, match="Another process writes silver"):
+    with lock(home), pytest.raises(StopError, match=f"Another process {who}"):
         streams._make_tables(settings, home, ["silver"])
     assert old.exists()
     assert streams._rebuild_wish(home).exists()
