@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,8 @@ from melpark.processing.kafka_log import Last, Partition
 from melpark.processing.tables import ARRIVED_AT, COORDINATE_NAMES, TOPIC_ID
 
 LOSABLE = timedelta(minutes=1)
+# Statistics hold times to the millisecond.
+STATISTICS_CUT_OFF = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,25 @@ def newest(path: Path, column: str) -> Any:
 
     Statistics hold times to the millisecond, cut off.
     """
+    return rows_and_newest(path, column)[1]
+
+
+def rows_and_newest(path: Path, column: str) -> tuple[int, Any]:
+    """As `rows` and `newest`, by one look."""
     files = _files(path)
+    if files is None:
+        return 0, None
     name = f"max.{column}"
-    if files is None or name not in files.column_names:
+    newest = pc.max(files[name]).as_py() if name in files.column_names else None
+    return pc.sum(files["num_records"]).as_py() or 0, newest
+
+
+def committed_at(path: Path) -> int | None:
+    """When something was last committed to a table, in nanoseconds since 1970; None when there is no table yet."""
+    try:
+        return (path / "_delta_log").stat().st_mtime_ns
+    except FileNotFoundError:
         return None
-    return pc.max(files[name]).as_py()
 
 
 def last_read(home: Home) -> dict[Partition, tuple[str | None, Last]]:
@@ -86,19 +103,41 @@ def coordinates(path: Path, first: datetime, last: datetime) -> set[tuple[str | 
 
 
 def newest_poll_id_in_bronze(home: Home) -> int | None:
-    """`poll_id` of the newest poll among the change events; None when there is none."""
-    table = _table(home.bronze)
-    if table is None:
+    """`poll_id` of the newest poll among the change events; None when there is none.
+
+    Reads the newest files only: what it costs does not grow with the years.
+    """
+    files = _files(home.bronze)
+    if files is None:
         return None
-    polls = ds.field("topic") == topic(POLLS.name)
-    dataset = table.to_pyarrow_dataset()
-    newest_offset = pc.max(dataset.to_table(columns=["offset"], filter=polls)["offset"]).as_py()
-    if newest_offset is None:
+    found: tuple[int, datetime, Path] | None = None
+    for newest_at, path in _newest_first(home.bronze, files):
+        if found and newest_at < found[1] - STATISTICS_CUT_OFF:
+            break
+        polls = _polls(path, "offset", "kafka_at")
+        if polls.num_rows:
+            last = polls.sort_by("offset").slice(polls.num_rows - 1).to_pylist()[0]
+            found = max(found or (-1, last["kafka_at"], path), (last["offset"], last["kafka_at"], path))
+    if found is None:
         return None
-    values = dataset.to_table(columns=["value"], filter=polls & (ds.field("offset") == newest_offset))[
-        "value"
-    ]
-    return _poll_id(values[0].as_py())
+    offset, _, path = found
+    values = _polls(path, "offset", "value")
+    return _poll_id(values.filter(pc.equal(values["offset"], offset))["value"][0].as_py())
+
+
+def _newest_first(table: Path, files: pa.Table) -> list[tuple[datetime, Path]]:
+    """Files of bronze, and when the newest message of each was written to Kafka."""
+    known = files.select(["path", "max.kafka_at"]).to_pylist()
+    return sorted(
+        ((file["max.kafka_at"], table / unquote(file["path"])) for file in known if file["max.kafka_at"]),
+        reverse=True,
+    )
+
+
+def _polls(file: Path, *columns: str) -> pa.Table:
+    """Change events of the polls in one file of bronze."""
+    is_poll = ds.field("topic") == topic(POLLS.name)
+    return ds.dataset(file).to_table(columns=list(columns), filter=is_poll)
 
 
 def newest_poll_id_in_silver(home: Home) -> int | None:

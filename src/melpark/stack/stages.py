@@ -6,10 +6,12 @@ The rows of `polls` are the clock: every stage carries them, so a stage is as fa
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import orjson
 import psycopg
@@ -23,9 +25,11 @@ from melpark.processing.capture.status import CaptureStatus
 from melpark.processing.kafka_admin import admin
 from melpark.settings import Settings
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 NAMES = ("ingestion", "postgres", "kafka", "bronze", "silver", "gold", "serving")
 READ_SECONDS = 3.0
+SETTLED_NANOSECONDS = 1_000_000_000
 POLLS_TOPIC = topic("polls")
 
 
@@ -94,6 +98,24 @@ class LagClock:
         return (now - self._seen[0][0]).total_seconds() if self._seen and own < upstream else 0.0
 
 
+class Reads:
+    """What was read of the lake's tables, each read again only when something was committed to it."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[int, Any]] = {}
+
+    def read(self, table: Path, what: str, look: Callable[[], T]) -> T:
+        """What the look finds or found, by its name."""
+        committed_at = lake.committed_at(table)
+        held_at, value = self._held.get(what, (None, None))
+        if committed_at is None or committed_at != held_at:
+            value = look()
+            # Two commits within one tick of the file system's clock look like one.
+            if committed_at is not None and time.time_ns() - committed_at > SETTLED_NANOSECONDS:
+                self._held[what] = committed_at, value
+        return cast(T, value)
+
+
 class Probe:
     """Keeps its connections between looks; a stage that does not answer is left unknown."""
 
@@ -101,8 +123,10 @@ class Probe:
         self._settings = settings
         self._home = Home(settings.home.resolve())
         self._lags = {name: LagClock() for name in ("kafka", "bronze", "silver", "serving")}
+        self._lake = Reads()
         self._postgres: psycopg.Connection[tuple[Any, ...]] | None = None
         self._consumer: Consumer | None = None
+        self._newest_in_kafka: tuple[int, tuple[int, datetime]] | None = None
         self._counted: tuple[int | None, int, datetime | None] | None = None
 
     def measure(self) -> Measurement:
@@ -218,6 +242,8 @@ class Probe:
         low, high = self._consumer.get_watermark_offsets(TopicPartition(POLLS_TOPIC, 0), timeout=3)
         if high == low:
             return None
+        if self._newest_in_kafka and self._newest_in_kafka[0] == high:
+            return self._newest_in_kafka[1]
         start = max(low, high - 8)
         self._consumer.assign([TopicPartition(POLLS_TOPIC, 0, start if start > low else OFFSET_BEGINNING)])
         newest = None
@@ -231,28 +257,27 @@ class Probe:
         finally:
             # Assigned, it would go on fetching between two looks.
             self._consumer.unassign()
+        if newest:
+            self._newest_in_kafka = high, newest
         return newest
 
     def _look_at_lake(self, found: Measurement) -> None:
-        home = self._home
-        for name, table in (
-            ("bronze", home.bronze),
-            ("silver", home.silver("sensor_events")),
-            ("gold", home.gold / "fact_parking_sessions"),
+        home, stages, positions = self._home, found.stages, found.positions
+        for name, table, column in (
+            ("bronze", home.bronze, "kafka_at"),
+            ("silver", home.silver("sensor_events"), "status_changed_at"),
+            ("gold", home.gold / "fact_parking_sessions", "arrival_min_at"),
         ):
-            found.stages[name].rows = lake.rows(table)
-        for name, position in (
-            ("bronze", lake.newest_poll_id_in_bronze(home)),
-            ("silver", lake.newest_poll_id_in_silver(home)),
+            stages[name].rows, stages[name].last_event_at = self._lake.read(
+                table, f"{name} rows", partial(lake.rows_and_newest, table, column)
+            )
+        for name, table, newest_poll in (
+            ("bronze", home.bronze, partial(lake.newest_poll_id_in_bronze, home)),
+            ("silver", home.silver("polls"), partial(lake.newest_poll_id_in_silver, home)),
         ):
-            if position is not None:
-                found.positions[name] = position
-        found.stages["bronze"].last_event_at = lake.newest(home.bronze, "kafka_at")
-        found.stages["silver"].last_event_at = lake.newest(home.silver("sensor_events"), "status_changed_at")
-        found.stages["gold"].lag_seconds = self._gold_lag()
-        found.stages["gold"].last_event_at = lake.newest(
-            home.gold / "fact_parking_sessions", "arrival_min_at"
-        )
+            if (position := self._lake.read(table, f"{name} poll", newest_poll)) is not None:
+                positions[name] = position
+        stages["gold"].lag_seconds = self._gold_lag()
 
     def _gold_lag(self) -> float | None:
         """Seconds since gold was built, or 0 when silver has not changed since."""

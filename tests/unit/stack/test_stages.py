@@ -1,10 +1,13 @@
 """Laws of the lag of a stage and of when everything has gone the whole way."""
 
+import os
+import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from melpark.stack.stages import LagClock, Measurement, Stage
+from melpark.stack.stages import LagClock, Measurement, Reads, Stage
 
 START = datetime(2025, 8, 5, tzinfo=UTC)
 
@@ -63,3 +66,36 @@ def test_the_way_is_drained_when_silver_holds_the_newest_poll_and_every_event() 
     assert not measured(postgres=7, silver=6, events=100, rows=100).is_drained
     assert not measured(postgres=7, silver=7, events=100, rows=99).is_drained
     assert not Measurement().is_drained
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    (tmp_path / "_delta_log").mkdir()
+    return tmp_path
+
+
+def commit(table: Path, seconds_ago: float) -> None:
+    at = time.time() - seconds_ago
+    os.utime(table / "_delta_log", (at, at))
+
+
+def test_a_table_is_read_again_only_when_something_was_committed(table: Path) -> None:
+    reads, values = Reads(), iter(range(9))
+    commit(table, 20)
+    found = [reads.read(table, "rows", lambda: next(values)) for _ in range(3)]
+    commit(table, 10)
+    found += [reads.read(table, "rows", lambda: next(values)) for _ in range(3)]
+    assert found == [0, 0, 0, 1, 1, 1]
+    assert reads.read(table, "another look", lambda: next(values)) == 2
+
+
+def test_a_table_that_was_just_committed_to_is_read_again(table: Path) -> None:
+    """Another commit may follow within the tick of the file system's clock."""
+    reads, values = Reads(), iter(range(9))
+    commit(table, 0)
+    assert [reads.read(table, "rows", lambda: next(values)) for _ in range(2)] == [0, 1]
+
+
+def test_a_table_that_is_not_there_is_looked_for_each_time(tmp_path: Path) -> None:
+    reads, values = Reads(), iter([None, 5])
+    assert [reads.read(tmp_path / "none", "rows", lambda: next(values)) for _ in range(2)] == [None, 5]

@@ -1,0 +1,121 @@
+"""Small reads of the lake: the newest poll in bronze is found in its newest files."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from melpark.contracts import POLLS, SENSORS
+from melpark.places import Home, topic
+from melpark.processing import lake
+
+BEGAN_AT = datetime(2025, 8, 5, tzinfo=UTC)
+SCHEMA = pa.schema(
+    {
+        "topic": pa.string(),
+        "partition": pa.int32(),
+        "offset": pa.int64(),
+        "value": pa.string(),
+        "kafka_at": pa.timestamp("us", "UTC"),
+    }
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def poll(number: int, seconds: float | None = None) -> dict[str, object]:
+    """Poll `number` is at offset 2 `number`: a marker stands between two."""
+    return {
+        "topic": topic(POLLS.name),
+        "partition": 0,
+        "offset": 2 * number,
+        "value": json.dumps({"after": {"poll_id": number}}),
+        "kafka_at": BEGAN_AT + timedelta(seconds=number if seconds is None else seconds),
+    }
+
+
+def other(offset: int, seconds: float) -> dict[str, object]:
+    return poll(offset, seconds) | {"topic": topic(SENSORS.name), "offset": offset}
+
+
+def commit(home: Home, *rows: dict[str, object]) -> None:
+    write_deltalake(home.bronze, pa.Table.from_pylist(list(rows), SCHEMA), mode="append")
+
+
+def read_files(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    read = []
+    polls = lake._polls
+
+    def noted(file: Path, *columns: str) -> pa.Table:
+        read.append(file)
+        return polls(file, *columns)
+
+    monkeypatch.setattr(lake, "_polls", noted)
+    return read
+
+
+def test_the_newest_poll_is_that_of_the_greatest_offset(home: Home) -> None:
+    commit(home, poll(1), poll(3), poll(2), other(99, 3))
+    assert lake.newest_poll_id_in_bronze(home) == 3
+
+
+def test_it_is_found_behind_files_that_hold_none(home: Home) -> None:
+    commit(home, poll(1), poll(2))
+    commit(home, poll(3), other(1, 4))
+    commit(home, other(2, 5))
+    commit(home, other(3, 6))
+    assert lake.newest_poll_id_in_bronze(home) == 3
+
+
+def test_a_packed_file_that_reaches_as_far_is_read_too(home: Home) -> None:
+    """Packing joins any files: the one with the newest message need not hold the newest poll."""
+    commit(home, poll(1), other(1, 9))
+    commit(home, poll(2), other(2, 3))
+    assert lake.newest_poll_id_in_bronze(home) == 2
+
+
+def test_of_two_polls_within_a_millisecond_the_later_counts(home: Home) -> None:
+    commit(home, poll(1, 5.0004))
+    commit(home, poll(2, 5.0006))
+    assert lake.newest_poll_id_in_bronze(home) == 2
+
+
+def test_older_files_are_not_read(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1, 9):
+        commit(home, poll(number))
+    read = read_files(monkeypatch)
+    assert lake.newest_poll_id_in_bronze(home) == 8
+    assert len(set(read)) == 1
+
+
+def test_where_no_poll_is_there_is_no_newest(home: Home) -> None:
+    assert lake.newest_poll_id_in_bronze(home) is None
+    commit(home, other(1, 1))
+    assert lake.newest_poll_id_in_bronze(home) is None
+
+
+def test_rows_and_the_greatest_value_are_told_by_one_look(home: Home) -> None:
+    commit(home, poll(1), poll(2))
+    commit(home, poll(3))
+    assert lake.rows_and_newest(home.bronze, "offset") == (3, 6)
+    assert lake.rows_and_newest(home.bronze, "no_such_column") == (3, None)
+    assert lake.rows_and_newest(home.gold / "none", "offset") == (0, None)
+
+
+def test_a_commit_moves_the_time_of_the_last_one(home: Home) -> None:
+    assert lake.committed_at(home.bronze) is None
+    commit(home, poll(1))
+    first = lake.committed_at(home.bronze)
+    commit(home, poll(2))
+    second = lake.committed_at(home.bronze)
+    assert first is not None
+    assert second is not None
+    assert first < second
+    DeltaTable(home.bronze).optimize.compact()
+    assert second < (lake.committed_at(home.bronze) or 0)
