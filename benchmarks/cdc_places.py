@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import duckdb
 import orjson
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
@@ -160,7 +161,8 @@ def arrivals(
     seen: dict[str, float] = {}
     for at, files in commits(table, after):
         for file in files:
-            values = pq.read_table(file, columns=[column], partitioning=None)[column]
+            # delta-rs writes views of texts, of which Arrow has no such function.
+            values = pq.read_table(file, columns=[column], partitioning=None)[column].cast(pa.string())
             for value in values.filter(pc.match_substring(values, prefix)).to_pylist():
                 seen.setdefault(bay_of(value), at)
     return seen

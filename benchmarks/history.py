@@ -15,15 +15,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
-import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 import machine
 from e2e.stack.running import Stack
 from melpark.contracts import SENSOR_EVENTS, SENSORS
 from melpark.places import Home
+from melpark.processing import query
 
 WAIT_SECONDS = 3600.0
 SEEDED_POLLS = f"FROM parking.polls WHERE dataset = '{SENSORS.dataset}' AND origin = 'seed'"
@@ -103,10 +103,13 @@ def _silver(stack: Stack) -> DeltaTable:
 
 
 def _events_in_silver(stack: Stack, since: datetime) -> int:
-    seeded = (pc.field("origin") == "seed") & (
-        pc.field("observed_at") >= pa.scalar(since, pa.timestamp("us", "UTC"))
-    )
-    return int(_silver(stack).to_pyarrow_table(columns=["origin", "observed_at"]).filter(seeded).num_rows)
+    with duckdb.connect() as connection:
+        query.add_view(connection, "held", _silver(stack))
+        row = connection.execute(
+            "SELECT count(*) FROM held WHERE origin = 'seed' AND observed_at >= ?", [since]
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _version_in_gold(stack: Stack) -> int:

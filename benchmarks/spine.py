@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import orjson
 import psycopg
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from confluent_kafka import Consumer, TopicPartition
@@ -215,7 +216,7 @@ def _is_in_bronze(home: Home, bay: str) -> bool:
 
 def _is_in_silver(home: Home, bay: str) -> bool:
     bays = DeltaTable(home.silver("sensor_events")).to_pyarrow_table(columns=["kerbside_id"])["kerbside_id"]
-    return bool(pc.any(pc.equal(bays, bay)).as_py())
+    return bool(pc.any(pc.equal(bays.cast(pa.string()), bay)).as_py())
 
 
 def _connect(stack: Stack) -> "psycopg.Connection[Any]":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -110,19 +111,13 @@ def newest_poll_id_in_bronze(home: Home) -> int | None:
     files = _files(home.bronze)
     if files is None:
         return None
-    found: tuple[int, datetime, Path] | None = None
+    found: tuple[int, datetime, str] | None = None
     for newest_at, path in _newest_first(home.bronze, files):
         if found and newest_at < found[1] - STATISTICS_CUT_OFF:
             break
-        polls = _polls(path, "offset", "kafka_at")
-        if polls.num_rows:
-            last = polls.sort_by("offset").slice(polls.num_rows - 1).to_pylist()[0]
-            found = max(found or (-1, last["kafka_at"], path), (last["offset"], last["kafka_at"], path))
-    if found is None:
-        return None
-    offset, _, path = found
-    values = _polls(path, "offset", "value")
-    return _poll_id(values.filter(pc.equal(values["offset"], offset))["value"][0].as_py())
+        if last := _last_poll(path):
+            found = max(found, last) if found else last
+    return _poll_id(found[2]) if found else None
 
 
 def _newest_first(table: Path, files: pa.Table) -> list[tuple[datetime, Path]]:
@@ -134,10 +129,19 @@ def _newest_first(table: Path, files: pa.Table) -> list[tuple[datetime, Path]]:
     )
 
 
-def _polls(file: Path, *columns: str) -> pa.Table:
-    """Change events of the polls in one file of bronze."""
-    is_poll = ds.field("topic") == topic(POLLS.name)
-    return ds.dataset(file).to_table(columns=list(columns), filter=is_poll)
+def _last_poll(file: Path) -> tuple[int, datetime, str] | None:
+    """Offset, time in Kafka and value of the last change event of the polls in one file of bronze.
+
+    By DuckDB: Arrow's filters fail on the texts of files that delta-rs packed.
+    """
+    with duckdb.connect() as connection:
+        return connection.execute(
+            """
+            SELECT "offset", kafka_at, value FROM read_parquet(?, hive_partitioning = false)
+            WHERE topic = ? ORDER BY "offset" DESC LIMIT 1
+            """,
+            [str(file), topic(POLLS.name)],
+        ).fetchone()
 
 
 def newest_poll_id_in_silver(home: Home) -> int | None:

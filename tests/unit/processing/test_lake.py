@@ -10,7 +10,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from melpark.contracts import POLLS, SENSORS
 from melpark.places import Home, topic
-from melpark.processing import lake
+from melpark.processing import lake, merging
 
 BEGAN_AT = datetime(2025, 8, 5, tzinfo=UTC)
 SCHEMA = pa.schema(
@@ -49,14 +49,14 @@ def commit(home: Home, *rows: dict[str, object]) -> None:
 
 
 def read_files(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    read = []
-    polls = lake._polls
+    read: list[Path] = []
+    look = lake._last_poll
 
-    def noted(file: Path, *columns: str) -> pa.Table:
+    def noted(file: Path) -> tuple[int, datetime, str] | None:
         read.append(file)
-        return polls(file, *columns)
+        return look(file)
 
-    monkeypatch.setattr(lake, "_polls", noted)
+    monkeypatch.setattr(lake, "_last_poll", noted)
     return read
 
 
@@ -80,6 +80,16 @@ def test_a_packed_file_that_reaches_as_far_is_read_too(home: Home) -> None:
     assert lake.newest_poll_id_in_bronze(home) == 2
 
 
+def test_it_is_found_in_what_was_packed(home: Home) -> None:
+    for number in range(1, 7):
+        commit(home, poll(number), other(number, number))
+    merging.pack(home.bronze)
+    assert lake.size(home.bronze).files == 1
+    assert lake.newest_poll_id_in_bronze(home) == 6
+    commit(home, poll(7))
+    assert lake.newest_poll_id_in_bronze(home) == 7
+
+
 def test_of_two_polls_within_a_millisecond_the_later_counts(home: Home) -> None:
     commit(home, poll(1, 5.0004))
     commit(home, poll(2, 5.0006))
@@ -91,7 +101,7 @@ def test_older_files_are_not_read(home: Home, monkeypatch: pytest.MonkeyPatch) -
         commit(home, poll(number))
     read = read_files(monkeypatch)
     assert lake.newest_poll_id_in_bronze(home) == 8
-    assert len(set(read)) == 1
+    assert len(read) == 1
 
 
 def test_where_no_poll_is_there_is_no_newest(home: Home) -> None:
