@@ -48,8 +48,8 @@ test: $(VENV)/.synced-dev ## The whole test suite, real engines included
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 3
 
-proof: $(VENV)/.synced-dev ## What takes too long for `make test`: a restored home goes on
-	@$(BIN)/python -m pytest tests/proof/*.py
+proof: $(VENV)/.synced-dev ## What takes too long for `make test`: a restored home goes on, a week of known truth
+	@$(BIN)/python -m pytest -rP tests/proof/*.py
 
 chaos: $(VENV)/.synced-dev ## Kill, pause and restart engines during a replay, then compare (FAULTS=200 SEED=1)
 	@PYTHONPATH=tests $(BIN)/python -m chaos.run --faults $(FAULTS) --seed $(SEED) $(ARGS)

@@ -1,0 +1,191 @@
+"""What gold says of simulated days, held against what really happened on them."""
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from melpark.processing import query
+from melpark.settings import Settings
+from truth.simulated_days import SimulatedDays, TrueStay
+
+GRACE_MINUTES = 5
+QUARTER = timedelta(minutes=15)
+# Which say nothing of whether it was an overstay, each with its reason.
+NO_VERDICT = frozenset({"no_rule", "ambiguous_rule", "uncertain_time", "open", "lost", "suspect"})
+
+
+class Session(NamedTuple):
+    """A row of fact_parking_sessions."""
+
+    kerbside_id: str
+    arrival_min_at: datetime
+    arrival_max_at: datetime
+    departure_min_at: datetime
+    departure_max_at: datetime | None
+    beginning: str
+    ending: str
+    verdict: str
+    overstay_min_minutes: float | None
+    overstay_max_minutes: float | None
+
+
+class Quarter(NamedTuple):
+    """A quarter hour of all locations."""
+
+    starts_at: datetime
+    online_minutes: float
+    occupied_minutes: float
+
+
+@dataclass
+class Compared:
+    """Counts, and what contradicts the truth: of each kind there should be none."""
+
+    stays: Counter[str] = field(default_factory=Counter)
+    overstays: Counter[str] = field(default_factory=Counter)
+    contradictions: dict[str, list[object]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def precision(self) -> float:
+        return self.overstays["both"] / (self.overstays["both"] + self.overstays["only ours"])
+
+    @property
+    def recall(self) -> float:
+        missed = sum(count for kind, count in self.overstays.items() if kind.startswith("missed"))
+        return self.overstays["both"] / (self.overstays["both"] + missed)
+
+    def lines(self) -> list[str]:
+        """The report."""
+        return [
+            *(f"  {count:>7,} {kind}" for kind, count in sorted(self.stays.items())),
+            f"  overstays: precision {self.precision:.3f}, recall {self.recall:.3f}",
+            *(f"  {count:>7,} {kind}" for kind, count in sorted(self.overstays.items())),
+        ]
+
+
+def sessions(settings: Settings) -> list[Session]:
+    return [
+        Session(*row)
+        for row in query.sql(
+            settings, f"SELECT {', '.join(Session._fields)} FROM gold.fact_parking_sessions"
+        )[1]
+    ]
+
+
+def quarters(settings: Settings) -> list[Quarter]:
+    sums = "sum(online_minutes), sum(occupied_minutes)"
+    sql = f"SELECT starts_at, {sums} FROM gold.fact_occupancy GROUP BY starts_at ORDER BY starts_at"
+    return [Quarter(*row) for row in query.sql(settings, sql)[1]]
+
+
+def compare(days: SimulatedDays, told: Iterable[Session]) -> Compared:
+    """Stays and overstays of the bays whose sensors did not fail."""
+    found = Compared()
+    sound = [one for one in told if one.kerbside_id not in days.faulty]
+    true = [stay for stay in days.stays if stay.kerbside_id not in days.faulty]
+    by_arrival = {(stay.kerbside_id, stay.arrival_at): stay for stay in true}
+    by_departure = {(stay.kerbside_id, stay.departure_at): stay for stay in true}
+    observed = {(one.kerbside_id, one.arrival_min_at): one for one in sound if one.beginning == "observed"}
+    shown = {one for one in days.arrivals_shown if one[0] not in days.faulty}
+    found.contradictions["shown, but not told with its arrival"] += shown - observed.keys()
+    found.contradictions["told, but never shown"] += observed.keys() - shown
+    for one in observed.values():
+        _departure(found, one, by_arrival.get((one.kerbside_id, one.arrival_min_at)), days.known_until[-1])
+    for one in sound:
+        if one.beginning != "observed":
+            _arrival(found, one, by_departure.get((one.kerbside_id, one.departure_max_at)))
+    for stay in true:
+        told_of = observed.get((stay.kerbside_id, stay.arrival_at))
+        if told_of is None:
+            _unseen(found, stay, days.known_until)
+        if stay.departure_at <= days.known_until[-1]:
+            _overstay(found, stay, told_of)
+    return found
+
+
+def _departure(found: Compared, one: Session, true: TrueStay | None, known_until: datetime) -> None:
+    if true is None:
+        found.contradictions["told, but never happened"].append(one)
+    elif one.ending == "observed" and one.departure_min_at == true.departure_at:
+        found.stays["exact"] += 1
+    elif one.ending == "observed" and true.departure_at < one.departure_min_at:
+        found.stays["taken for one with another that came and left between two polls"] += 1
+    elif one.ending == "bounded" and one.departure_max_at:
+        found.stays["departure within its bounds"] += 1
+        if not one.departure_min_at <= true.departure_at <= one.departure_max_at:
+            found.contradictions["departure beyond its bounds"].append((one, true))
+    elif one.ending == "open":
+        found.stays["still there at the last poll"] += 1
+        if true.departure_at <= known_until:
+            found.contradictions["open, but gone"].append((one, true))
+    else:
+        found.contradictions["another ending"].append((one, true))
+
+
+def _arrival(found: Compared, one: Session, true: TrueStay | None) -> None:
+    found.stays["only its departure shown, arrival within its bounds"] += 1
+    if true is None or not one.arrival_min_at <= true.arrival_at <= one.arrival_max_at:
+        found.contradictions["arrival beyond its bounds"].append((one, true))
+
+
+def _unseen(found: Compared, stay: TrueStay, known_until: Sequence[datetime]) -> None:
+    """Explained by the polls alone: none knew of a time between its arrival and its departure."""
+    first = bisect_left(known_until, stay.arrival_at)
+    if first < bisect_left(known_until, stay.departure_at):
+        found.contradictions["a poll could have shown it"].append(stay)
+    found.stays["came and left between two polls, or not before the last"] += 1
+
+
+def _overstay(found: Compared, stay: TrueStay, told_of: Session | None) -> None:
+    is_over = stay.overstay_minutes >= GRACE_MINUTES
+    if told_of is None:
+        found.overstays["missed: never shown"] += is_over
+        return
+    is_hidden = told_of.ending == "observed" and told_of.departure_min_at != stay.departure_at
+    if told_of.verdict == "overstay":
+        found.overstays["both" if is_over else "only ours"] += 1
+        if not is_over and not is_hidden:
+            found.contradictions["an overstay that was none"].append((told_of, stay))
+    elif is_over:
+        found.overstays[f"missed: {told_of.verdict}"] += 1
+        if told_of.verdict not in NO_VERDICT:
+            found.contradictions["an overstay that was called none"].append((told_of, stay))
+    if told_of.verdict in ("overstay", "within") and not is_hidden:
+        _minutes(found, stay, told_of)
+
+
+def _minutes(found: Compared, stay: TrueStay, told_of: Session) -> None:
+    least, most = told_of.overstay_min_minutes, told_of.overstay_max_minutes
+    a_second = 1 / 60
+    if least is not None and least > stay.overstay_minutes + a_second:
+        found.contradictions["more minutes over than there were"].append((told_of, stay))
+    if most is not None and most < stay.overstay_minutes - a_second:
+        found.contradictions["fewer minutes over than there were"].append((told_of, stay))
+
+
+def occupancy_differences(days: SimulatedDays, told: Iterable[Quarter]) -> dict[datetime, float]:
+    """For each whole quarter hour how many points gold's occupancy is above the true one. No sensor may fail."""
+    assert not days.faulty
+    occupied: Counter[datetime] = Counter()
+    for stay in days.stays:
+        for begin, seconds in _in_quarters(stay):
+            occupied[begin] += seconds
+    of_all = len(days.bays) * QUARTER.total_seconds()
+    last = days.known_until[-1]
+    return {
+        one.starts_at: 100 * (one.occupied_minutes / one.online_minutes - occupied[one.starts_at] / of_all)
+        for one in told
+        if days.start + QUARTER <= one.starts_at and one.starts_at + QUARTER <= last
+    }
+
+
+def _in_quarters(stay: TrueStay) -> Iterable[tuple[datetime, float]]:
+    at = stay.arrival_at
+    while at < stay.departure_at:
+        begin = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
+        end = min(begin + QUARTER, stay.departure_at)
+        yield begin, (end - at).total_seconds()
+        at = end
