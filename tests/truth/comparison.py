@@ -87,7 +87,9 @@ def compare(days: SimulatedDays, told: Iterable[Session]) -> Compared:
     sound = [one for one in told if one.kerbside_id not in days.faulty]
     true = [stay for stay in days.stays if stay.kerbside_id not in days.faulty]
     by_arrival = {(stay.kerbside_id, stay.arrival_at): stay for stay in true}
-    by_departure = {(stay.kerbside_id, stay.departure_at): stay for stay in true}
+    by_departure: dict[tuple[str, datetime | None], TrueStay] = {
+        (stay.kerbside_id, stay.departure_at): stay for stay in true
+    }
     observed = {(one.kerbside_id, one.arrival_min_at): one for one in sound if one.beginning == "observed"}
     shown = {one for one in days.arrivals_shown if one[0] not in days.faulty}
     found.contradictions["shown, but not told with its arrival"] += shown - observed.keys()
@@ -169,7 +171,7 @@ def _minutes(found: Compared, stay: TrueStay, told_of: Session) -> None:
 def occupancy_differences(days: SimulatedDays, told: Iterable[Quarter]) -> dict[datetime, float]:
     """For each whole quarter hour how many points gold's occupancy is above the true one. No sensor may fail."""
     assert not days.faulty
-    occupied: Counter[datetime] = Counter()
+    occupied: dict[datetime, float] = defaultdict(float)
     for stay in days.stays:
         for begin, seconds in _in_quarters(stay):
             occupied[begin] += seconds
