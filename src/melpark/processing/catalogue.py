@@ -29,8 +29,8 @@ PROPERTIES = {
     "delta.checkpointInterval": "10",
 }
 OF_BRONZE = {
-    # Spark commits small files for ever; compaction follows them without a schedule. Silver is packed as it is merged.
-    "delta.autoOptimize.autoCompact": "true",
+    # Spark would pack the small files within a batch, which then comes later; the worker of silver packs them.
+    "delta.autoOptimize.autoCompact": "false",
     # Minima of whole JSON texts help no one and cost every commit.
     "delta.dataSkippingStatsColumns": "partition,offset,kafka_at",
 }
@@ -71,12 +71,13 @@ def create(home: Home) -> list[LakeTable]:
 
 def set_retention(home: Home, settings: Settings) -> None:
     """Give the tables of bronze and silver the settings' retention, and what older homes lack."""
-    wanted = PROPERTIES | {
+    every = PROPERTIES | {
         "delta.deletedFileRetentionDuration": f"interval {settings.lake_retention_days} days",
         "delta.logRetentionDuration": f"interval {settings.lake_log_retention_days} days",
     }
     for table in TABLES:
         held = DeltaTable(path_of(home, table))
+        wanted = every | (OF_BRONZE if table is BRONZE else {})
         if not wanted.items() <= held.metadata().configuration.items():
             held.alter.set_table_properties(wanted)
 
