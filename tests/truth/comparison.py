@@ -50,19 +50,21 @@ class Compared:
 
     @property
     def precision(self) -> float:
-        return self.overstays["both"] / (self.overstays["both"] + self.overstays["only ours"])
+        return self.overstays["both"] / (self.overstays["both"] + self._of("only ours"))
 
     @property
     def recall(self) -> float:
-        missed = sum(count for kind, count in self.overstays.items() if kind.startswith("missed"))
-        return self.overstays["both"] / (self.overstays["both"] + missed)
+        return self.overstays["both"] / (self.overstays["both"] + self._of("missed"))
+
+    def _of(self, beginning: str) -> int:
+        return sum(count for kind, count in self.overstays.items() if kind.startswith(beginning))
 
     def lines(self) -> list[str]:
         """The report."""
         return [
             *(f"  {count:>7,} {kind}" for kind, count in sorted(self.stays.items())),
             f"  overstays: precision {self.precision:.3f}, recall {self.recall:.3f}",
-            *(f"  {count:>7,} {kind}" for kind, count in sorted(self.overstays.items())),
+            *(f"  {count:>7,} {kind}" for kind, count in sorted(self.overstays.items()) if count),
         ]
 
 
@@ -104,7 +106,7 @@ def compare(days: SimulatedDays, told: Iterable[Session]) -> Compared:
         if told_of is None:
             _unseen(found, stay, days.known_until)
         if stay.departure_at <= days.known_until[-1]:
-            _overstay(found, stay, told_of)
+            _overstay(found, stay, told_of, stay.kerbside_id in days.of_several_limits)
     return found
 
 
@@ -141,21 +143,24 @@ def _unseen(found: Compared, stay: TrueStay, known_until: Sequence[datetime]) ->
     found.stays["came and left between two polls, or not before the last"] += 1
 
 
-def _overstay(found: Compared, stay: TrueStay, told_of: Session | None) -> None:
+def _overstay(found: Compared, stay: TrueStay, told_of: Session | None, is_of_several_limits: bool) -> None:
+    """Two things polls cannot tell: a vehicle that came and left unseen, and which of a zone's plates a bay has."""
     is_over = stay.overstay_minutes >= GRACE_MINUTES
     if told_of is None:
         found.overstays["missed: never shown"] += is_over
         return
     is_hidden = told_of.ending == "observed" and told_of.departure_min_at != stay.departure_at
+    is_known = not is_hidden and not is_of_several_limits
+    why = "" if is_known else ", for a vehicle came unseen" if is_hidden else ", in a zone of several limits"
     if told_of.verdict == "overstay":
-        found.overstays["both" if is_over else "only ours"] += 1
-        if not is_over and not is_hidden:
+        found.overstays["both" if is_over else f"only ours{why}"] += 1
+        if not is_over and is_known:
             found.contradictions["an overstay that was none"].append((told_of, stay))
     elif is_over:
         found.overstays[f"missed: {told_of.verdict}"] += 1
-        if told_of.verdict not in NO_VERDICT:
+        if told_of.verdict not in NO_VERDICT and is_known:
             found.contradictions["an overstay that was called none"].append((told_of, stay))
-    if told_of.verdict in ("overstay", "within") and not is_hidden:
+    if told_of.verdict in ("overstay", "within") and is_known:
         _minutes(found, stay, told_of)
 
 

@@ -71,6 +71,15 @@ class SimulatedDays:
         return {self.bays[bay] for bay in found.bay.tolist()}
 
     @cached_property
+    def of_several_limits(self) -> set[str]:
+        """Bays of zones whose plates have more than one limit: a bay stands under those of one, which no poll tells."""
+        sensors = self.feed.city.sensors
+        codes = {
+            one.zone.zone_number: {plate.code[-2:] for plate in one.zone.signs.plates} for one in sensors
+        }
+        return {str(one.kerbside_id) for one in sensors if len(codes[one.zone.zone_number]) > 1}
+
+    @cached_property
     def stays(self) -> list[TrueStay]:
         """Every stay that touches these days, also those that began before the first poll."""
         found = []

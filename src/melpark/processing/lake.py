@@ -20,8 +20,6 @@ from melpark.processing.kafka_log import Last, Partition
 from melpark.processing.tables import ARRIVED_AT, COORDINATE_NAMES, TOPIC_ID
 
 LOSABLE = timedelta(minutes=1)
-# Statistics hold times to the millisecond.
-STATISTICS_CUT_OFF = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -106,42 +104,27 @@ def coordinates(path: Path, first: datetime, last: datetime) -> set[tuple[str | 
 def newest_poll_id_in_bronze(home: Home) -> int | None:
     """`poll_id` of the newest poll among the change events; None when there is none.
 
-    Reads the newest files only: what it costs does not grow with the years.
+    By the log the newest offset is known, so one file is read.
     """
     files = _files(home.bronze)
     if files is None:
         return None
-    found: tuple[int, datetime, str] | None = None
-    for newest_at, path in _newest_first(home.bronze, files):
-        if found and newest_at < found[1] - STATISTICS_CUT_OFF:
-            break
-        if last := _last_poll(path):
-            found = max(found, last) if found else last
-    return _poll_id(found[2]) if found else None
+    known = files.select(["path", "partition.topic", "max.offset"]).to_pylist()
+    of_polls = [file for file in known if file["partition.topic"] == topic(POLLS.name)]
+    if not of_polls:
+        return None
+    newest = max(of_polls, key=lambda file: file["max.offset"])
+    return _poll_id(_last_value(home.bronze / unquote(newest["path"])))
 
 
-def _newest_first(table: Path, files: pa.Table) -> list[tuple[datetime, Path]]:
-    """Files of bronze, and when the newest message of each was written to Kafka."""
-    known = files.select(["path", "max.kafka_at"]).to_pylist()
-    return sorted(
-        ((file["max.kafka_at"], table / unquote(file["path"])) for file in known if file["max.kafka_at"]),
-        reverse=True,
-    )
-
-
-def _last_poll(file: Path) -> tuple[int, datetime, str] | None:
-    """Offset, time in Kafka and value of the last change event of the polls in one file of bronze.
-
-    By DuckDB: Arrow's filters fail on the texts of files that delta-rs packed.
-    """
+def _last_value(file: Path) -> str | None:
+    """Of the change event of the greatest offset in one file of bronze."""
     with duckdb.connect() as connection:
-        return connection.execute(
-            """
-            SELECT "offset", kafka_at, value FROM read_parquet(?, hive_partitioning = false)
-            WHERE topic = ? ORDER BY "offset" DESC LIMIT 1
-            """,
-            [str(file), topic(POLLS.name)],
+        found = connection.execute(
+            'SELECT value FROM read_parquet(?, hive_partitioning = false) ORDER BY "offset" DESC LIMIT 1',
+            [str(file)],
         ).fetchone()
+    return None if found is None else found[0]
 
 
 def newest_poll_id_in_silver(home: Home) -> int | None:

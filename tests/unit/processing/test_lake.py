@@ -1,4 +1,4 @@
-"""Small reads of the lake: the newest poll in bronze is found in its newest files."""
+"""Small reads of the lake: the newest poll in bronze is found by the log, in one file."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -45,61 +45,37 @@ def other(offset: int, seconds: float) -> dict[str, object]:
 
 
 def commit(home: Home, *rows: dict[str, object]) -> None:
-    write_deltalake(home.bronze, pa.Table.from_pylist(list(rows), SCHEMA), mode="append")
-
-
-def read_files(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    read: list[Path] = []
-    look = lake._last_poll
-
-    def noted(file: Path) -> tuple[int, datetime, str] | None:
-        read.append(file)
-        return look(file)
-
-    monkeypatch.setattr(lake, "_last_poll", noted)
-    return read
+    table = pa.Table.from_pylist(list(rows), SCHEMA)
+    write_deltalake(home.bronze, table, mode="append", partition_by=["topic"])
 
 
 def test_the_newest_poll_is_that_of_the_greatest_offset(home: Home) -> None:
     commit(home, poll(1), poll(3), poll(2), other(99, 3))
+    commit(home, other(100, 4))
     assert lake.newest_poll_id_in_bronze(home) == 3
-
-
-def test_it_is_found_behind_files_that_hold_none(home: Home) -> None:
-    commit(home, poll(1), poll(2))
-    commit(home, poll(3), other(1, 4))
-    commit(home, other(2, 5))
-    commit(home, other(3, 6))
-    assert lake.newest_poll_id_in_bronze(home) == 3
-
-
-def test_a_packed_file_that_reaches_as_far_is_read_too(home: Home) -> None:
-    """Packing joins any files: the one with the newest message need not hold the newest poll."""
-    commit(home, poll(1), other(1, 9))
-    commit(home, poll(2), other(2, 3))
-    assert lake.newest_poll_id_in_bronze(home) == 2
 
 
 def test_it_is_found_in_what_was_packed(home: Home) -> None:
     for number in range(1, 7):
         commit(home, poll(number), other(number, number))
     merging.pack(home.bronze)
-    assert lake.size(home.bronze).files == 1
+    assert lake.size(home.bronze).files == 2
     assert lake.newest_poll_id_in_bronze(home) == 6
     commit(home, poll(7))
     assert lake.newest_poll_id_in_bronze(home) == 7
 
 
-def test_of_two_polls_within_a_millisecond_the_later_counts(home: Home) -> None:
-    commit(home, poll(1, 5.0004))
-    commit(home, poll(2, 5.0006))
-    assert lake.newest_poll_id_in_bronze(home) == 2
-
-
-def test_older_files_are_not_read(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_file_is_read(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1, 9):
-        commit(home, poll(number))
-    read = read_files(monkeypatch)
+        commit(home, poll(number), other(number, number))
+    read: list[Path] = []
+    last_value = lake._last_value
+
+    def noted(file: Path) -> str | None:
+        read.append(file)
+        return last_value(file)
+
+    monkeypatch.setattr(lake, "_last_value", noted)
     assert lake.newest_poll_id_in_bronze(home) == 8
     assert len(read) == 1
 

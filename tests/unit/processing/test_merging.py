@@ -6,12 +6,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from melpark.contracts import BAYS, POLLS, SENSORS
 from melpark.places import Home
-from melpark.processing import catalogue, lake, merging, news
+from melpark.processing import catalogue, lake, merging, news, silver
+from melpark.processing.change_events import Event
 from melpark.processing.tables import QUARANTINE, SCHEMA_CHANGES, SILVER, SilverTable
 
 DAY = datetime(2025, 8, 1, tzinfo=UTC)
@@ -143,6 +144,30 @@ def test_many_small_commits_leave_few_files_and_a_short_log(home: Home) -> None:
     newest = max(int(file.stem) for file in log.glob("*.json"))
     checkpoints = [int(file.name.split(".")[0]) for file in log.glob("*.checkpoint.parquet")]
     assert newest - max(checkpoints) <= 2 * int(catalogue.PROPERTIES["delta.checkpointInterval"])
+
+
+class NoEvents:
+    """A batch of bronze that holds nothing for silver."""
+
+    def __getattr__(self, name: str) -> None:
+        """Its session is not asked."""
+
+    def select(self, *columns: str) -> "NoEvents":
+        return self
+
+    def toArrow(self) -> pa.Table:  # noqa: N802 - Spark's name
+        return pa.table({name: pa.array([], pa.string()) for name in Event._fields})
+
+
+def test_the_worker_of_silver_packs_bronze_too(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spark commits small files for ever, and packing them within its batches made each of them late."""
+    event = {"topic": "x", "partition": 0, "offset": 0, "kafka_at": DAY, "arrived_at": DAY}
+    for _ in range(merging.SMALL_FILES + 1):
+        write_deltalake(home.bronze, pa.Table.from_pylist([event]), mode="append", schema_mode="merge")
+    monkeypatch.setattr(silver, "give_up_soon", lambda session: None)
+    silver.write_batch(str(home.root), 0, NoEvents(), 0)
+    assert lake.size(home.bronze).files == 1
+    assert lake.rows(home.bronze) == merging.SMALL_FILES + 1
 
 
 def test_files_that_hold_none_of_the_keys_are_not_read(home: Home) -> None:
