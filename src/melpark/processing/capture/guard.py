@@ -184,7 +184,8 @@ def look_before_start(settings: Settings) -> None:
             except MelParkError as error:
                 # A topic that has just been made has no leader yet.
                 attempts_left -= 1
-                log.warning("Capture could not be looked after before its start: %s", error)
+                level = logging.INFO if attempts_left else logging.WARNING
+                log.log(level, "Capture could not be looked after before its start: %s", error)
             time.sleep(ATTEMPT_EVERY_SECONDS)
     finally:
         guard.close()
