@@ -187,6 +187,8 @@ def test_the_occupancy_of_a_location_is_that_of_the_oracle(built: Lake) -> None:
     }
 
 
+# Only in the City's polls are sensors silent for most of a quarter hour.
+@pytest.mark.real_data
 def test_a_quarter_hour_without_a_percentage_is_minus_one_to_the_curb_standard(built: Lake) -> None:
     silent = "SELECT DISTINCT cds_occupancy_percent FROM gold.fact_occupancy WHERE occupancy_percent IS NULL"
     assert rows(built, silent) == [(-1.0,)]
