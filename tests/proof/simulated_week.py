@@ -10,7 +10,7 @@ import pytest
 
 from e2e.stack.running import Stack
 from melpark.simulator.dirt import Dirt
-from truth.comparison import compare, sessions
+from truth.comparison import compare, occupancy_differences, occupancy_lines, quarters, sessions
 from truth.conftest import MIDNIGHT, SOUND, tell
 from truth.simulated_days import simulated
 
@@ -32,10 +32,13 @@ def test_what_gold_says_does_not_contradict_the_truth(
 ) -> None:
     days = simulated(MIDNIGHT, length, minutes, dirt)
     stack = Stack.on(short_folder / f"told-{length.days}-{minutes}")
-    found = compare(days, sessions(tell(stack, days, tmp_path / "capture").stack.settings))
+    settings = tell(stack, days, tmp_path / "capture").stack.settings
+    found = compare(days, sessions(settings))
     print(
         f"\n{length.days} days, polls every {minutes} minutes, {len(days.bays)} bays, {len(days.faulty)} faulty"
     )
     print("\n".join(found.lines()))
+    if not days.faulty:
+        print("\n".join(occupancy_lines(occupancy_differences(days, quarters(settings)))))
     assert {kind: those[:3] for kind, those in found.contradictions.items() if those} == {}
     assert found.overstays["both"] > 20

@@ -2,9 +2,10 @@
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from melpark.processing import query
@@ -86,9 +87,15 @@ def quarters(settings: Settings) -> list[Quarter]:
 def compare(days: SimulatedDays, told: Iterable[Session]) -> Compared:
     """Stays and overstays of the bays whose sensors did not fail."""
     found = Compared()
+    told = list(told)
+    keys = Counter((one.kerbside_id, one.arrival_min_at, one.departure_max_at) for one in told)
+    found.contradictions["told twice"] += [key for key, count in keys.items() if count > 1]
     sound = [one for one in told if one.kerbside_id not in days.faulty]
     true = [stay for stay in days.stays if stay.kerbside_id not in days.faulty]
     by_arrival = {(stay.kerbside_id, stay.arrival_at): stay for stay in true}
+    of_bay: dict[str, list[TrueStay]] = defaultdict(list)
+    for stay in sorted(true, key=lambda stay: stay.arrival_at):
+        of_bay[stay.kerbside_id].append(stay)
     by_departure: dict[tuple[str, datetime | None], TrueStay] = {
         (stay.kerbside_id, stay.departure_at): stay for stay in true
     }
@@ -96,17 +103,22 @@ def compare(days: SimulatedDays, told: Iterable[Session]) -> Compared:
     shown = {one for one in days.arrivals_shown if one[0] not in days.faulty}
     found.contradictions["shown, but not told with its arrival"] += shown - observed.keys()
     found.contradictions["told, but never shown"] += observed.keys() - shown
+    unseen = {one for one in days.unseen_stays_shown if one[0] not in days.faulty}
+    begun_unseen = [one for one in sound if one.beginning != "observed"]
+    departures = {(one.kerbside_id, one.departure_max_at) for one in begun_unseen if one.departure_max_at}
+    found.contradictions["its departure shown, but not told"] += unseen - departures
     for one in observed.values():
         _departure(found, one, by_arrival.get((one.kerbside_id, one.arrival_min_at)), days.known_until[-1])
-    for one in sound:
-        if one.beginning != "observed":
-            _arrival(found, one, by_departure.get((one.kerbside_id, one.departure_max_at)))
+        if one.ending == "observed":
+            _same_or_hidden(found, one, of_bay[one.kerbside_id], days.known_until)
+    for one in begun_unseen:
+        _arrival(found, one, by_departure.get((one.kerbside_id, one.departure_max_at)))
     for stay in true:
         told_of = observed.get((stay.kerbside_id, stay.arrival_at))
         if told_of is None:
             _unseen(found, stay, days.known_until)
         if stay.departure_at <= days.known_until[-1]:
-            _overstay(found, stay, told_of, stay.kerbside_id in days.of_several_limits)
+            _overstay(found, stay, told_of, _of_other_plates(days, stay.kerbside_id))
     return found
 
 
@@ -129,6 +141,18 @@ def _departure(found: Compared, one: Session, true: TrueStay | None, known_until
         found.contradictions["another ending"].append((one, true))
 
 
+def _same_or_hidden(
+    found: Compared, one: Session, of_bay: Sequence[TrueStay], known_until: Sequence[datetime]
+) -> None:
+    """A departure that is called known is one, and no poll knew of a time without a vehicle before it."""
+    within = [stay for stay in of_bay if one.arrival_min_at <= stay.arrival_at < one.departure_min_at]
+    if not within or within[-1].departure_at != one.departure_min_at:
+        found.contradictions["no vehicle left then"].append(one)
+    for before, after in pairwise(within):
+        if bisect_left(known_until, before.departure_at) < bisect_left(known_until, after.arrival_at):
+            found.contradictions["a poll could have told them apart"].append((one, before, after))
+
+
 def _arrival(found: Compared, one: Session, true: TrueStay | None) -> None:
     found.stays["only its departure shown, arrival within its bounds"] += 1
     if true is None or not one.arrival_min_at <= true.arrival_at <= one.arrival_max_at:
@@ -143,21 +167,28 @@ def _unseen(found: Compared, stay: TrueStay, known_until: Sequence[datetime]) ->
     found.stays["came and left between two polls, or not before the last"] += 1
 
 
-def _overstay(found: Compared, stay: TrueStay, told_of: Session | None, is_of_several_limits: bool) -> None:
+def _of_other_plates(days: SimulatedDays, kerbside_id: str) -> str:
+    """Why the plates of the bay may be others than those of the zone that the feed shows."""
+    if kerbside_id in days.of_several_limits:
+        return "in a zone of several limits"
+    return "shown in another zone or place" if kerbside_id in days.shifted else ""
+
+
+def _overstay(found: Compared, stay: TrueStay, told_of: Session | None, of_other_plates: str) -> None:
     """Two things polls cannot tell: a vehicle that came and left unseen, and which of a zone's plates a bay has."""
     is_over = stay.overstay_minutes >= GRACE_MINUTES
     if told_of is None:
         found.overstays["missed: never shown"] += is_over
         return
     is_hidden = told_of.ending == "observed" and told_of.departure_min_at != stay.departure_at
-    is_known = not is_hidden and not is_of_several_limits
-    why = "" if is_known else ", for a vehicle came unseen" if is_hidden else ", in a zone of several limits"
+    reason = "a vehicle came unseen" if is_hidden else of_other_plates
+    is_known, why = not reason, f" ({reason})" if reason else ""
     if told_of.verdict == "overstay":
         found.overstays["both" if is_over else f"only ours{why}"] += 1
         if not is_over and is_known:
             found.contradictions["an overstay that was none"].append((told_of, stay))
     elif is_over:
-        found.overstays[f"missed: {told_of.verdict}"] += 1
+        found.overstays[f"missed: {told_of.verdict}{why if told_of.verdict == 'no_rule' else ''}"] += 1
         if told_of.verdict not in NO_VERDICT and is_known:
             found.contradictions["an overstay that was called none"].append((told_of, stay))
     if told_of.verdict in ("overstay", "within") and is_known:
@@ -181,12 +212,24 @@ def occupancy_differences(days: SimulatedDays, told: Iterable[Quarter]) -> dict[
         for begin, seconds in _in_quarters(stay):
             occupied[begin] += seconds
     of_all = len(days.bays) * QUARTER.total_seconds()
-    last = days.known_until[-1]
     return {
         one.starts_at: 100 * (one.occupied_minutes / one.online_minutes - occupied[one.starts_at] / of_all)
-        for one in told
-        if days.start + QUARTER <= one.starts_at and one.starts_at + QUARTER <= last
+        for one in whole_quarters(days, told)
     }
+
+
+def whole_quarters(days: SimulatedDays, told: Iterable[Quarter]) -> list[Quarter]:
+    """Those of which the polls know everything."""
+    first, last = days.start + QUARTER, days.known_until[-1] - QUARTER
+    return [one for one in told if first <= one.starts_at <= last]
+
+
+def occupancy_lines(differences: Mapping[datetime, float]) -> list[str]:
+    """The report: points above the truth, of all and of the quarter hour that is farthest from it."""
+    mean = sum(differences.values()) / len(differences)
+    return [
+        f"  occupancy: {mean:+.2f} points, {max(differences.values(), key=abs):+.2f} in the worst quarter hour"
+    ]
 
 
 def _in_quarters(stay: TrueStay) -> Iterable[tuple[datetime, float]]:

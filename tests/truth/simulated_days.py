@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from melpark.contracts import BAY_RESTRICTIONS, BAYS, METERS, SENSORS, SIGN_PLATES, ZONE_SEGMENTS
 from melpark.simulator import truth_tables
 from melpark.simulator.capture import write_file
-from melpark.simulator.city import City, build
+from melpark.simulator.city import City, Zone, build
 from melpark.simulator.dirt import Dirt
 from melpark.simulator.dynamics import Truth
-from melpark.simulator.feed import Feed, tick_of
+from melpark.simulator.feed import Feed, Snapshot, tick_of
 from melpark.simulator.records import Record, reference_records
 
 SEED = 20250807
@@ -71,6 +72,12 @@ class SimulatedDays:
         return {self.bays[bay] for bay in found.bay.tolist()}
 
     @cached_property
+    def shifted(self) -> set[str]:
+        """Bays that the feed shows in another zone or place at some time of these days."""
+        first, last = int((self.start - DAY).timestamp()), int(self.end.timestamp())
+        return {self.bays[shift.bay] for shift in self.feed.drift.shifts(first, last)}
+
+    @cached_property
     def of_several_limits(self) -> set[str]:
         """Bays of zones whose plates have more than one limit: a bay stands under those of one, which no poll tells."""
         sensors = self.feed.city.sensors
@@ -94,14 +101,33 @@ class SimulatedDays:
     @cached_property
     def arrivals_shown(self) -> set[Shown]:
         """Bay and time of each arrival that some poll showed."""
-        shown: set[Shown] = set()
-        before = np.zeros(len(self.bays), np.int64)
+        return self._changes_shown[0]
+
+    @cached_property
+    def unseen_stays_shown(self) -> set[Shown]:
+        """Bay and time of each departure that a poll showed of a bay that the poll before showed empty, too."""
+        return self._changes_shown[1]
+
+    @cached_property
+    def _changes_shown(self) -> tuple[set[Shown], set[Shown]]:
+        arrivals: set[Shown] = set()
+        unseen: set[Shown] = set()
+        before = None
         for at in self.polled_at:
             now = self.feed.snapshot(tick_of(at))
-            for bay in np.flatnonzero((now.changed_at != before) & now.is_present).tolist():
-                shown.add((self.bays[bay], _instant(int(now.changed_at[bay]))))
-            before = now.changed_at
-        return shown
+            changed = (
+                np.ones(len(self.bays), np.bool_) if before is None else now.changed_at != before.changed_at
+            )
+            arrivals |= self._at(now, changed & now.is_present)
+            if before is not None:
+                unseen |= self._at(now, changed & ~now.is_present & ~before.is_present)
+            before = now
+        return arrivals, unseen
+
+    def _at(self, now: Snapshot, chosen: NDArray[np.bool_]) -> set[Shown]:
+        return {
+            (self.bays[bay], _instant(int(now.changed_at[bay]))) for bay in np.flatnonzero(chosen).tolist()
+        }
 
     def write(self, folder: Path) -> Path:
         """The capture: the references once, the sensors at each poll."""
@@ -112,7 +138,9 @@ class SimulatedDays:
         return folder
 
     def _references(self) -> dict[str, list[Record]]:
-        zones = {sensor.zone.zone_number: sensor.zone for sensor in self.feed.city.sensors}
+        of_sensors = {sensor.zone.zone_number for sensor in self.feed.city.sensors}
+        # A bay that changes its zone is shown in the next one.
+        zones = {zone.zone_number: zone for zone in self.whole.zones if _neighbours(zone) & of_sensors}
         segments = {segment.segment_id for zone in zones.values() for segment in zone.segments}
         streets = {segment.description for zone in zones.values() for segment in zone.segments}
         keeps: dict[str, Any] = {
@@ -129,12 +157,21 @@ class SimulatedDays:
 
 
 def simulated(start: datetime, length: timedelta, minutes: int, dirt: Dirt) -> SimulatedDays:
-    """Those of every eighth zone that has sensors."""
+    """Those of every eighth zone that has sensors. What changes its zone or place is drawn for fewer bays."""
     whole = build(SEED, dirt)
+    fewer = replace(
+        dirt,
+        zone_changes_a_week=-(-dirt.zone_changes_a_week // ONE_ZONE_IN),
+        place_changes_a_week=-(-dirt.place_changes_a_week // ONE_ZONE_IN),
+    )
     zones = set(sorted({sensor.zone.zone_number for sensor in whole.sensors})[::ONE_ZONE_IN])
     sensors = tuple(sensor for sensor in whole.sensors if sensor.zone.zone_number in zones)
-    part = replace(whole, sensors=sensors)
+    part = replace(whole, sensors=sensors, dirt=fewer)
     return SimulatedDays(whole, Feed(part, Truth(part)), start, start + length, minutes)
+
+
+def _neighbours(zone: Zone) -> set[int]:
+    return {zone.zone_number - 1, zone.zone_number, zone.zone_number + 1}
 
 
 def _instant(seconds: int) -> datetime:

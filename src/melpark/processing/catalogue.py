@@ -33,7 +33,7 @@ OF_BRONZE = {
     "delta.autoOptimize.autoCompact": "false",
     # Minima of whole JSON texts help no one and cost every commit.
     "delta.dataSkippingStatsColumns": "partition,offset,kafka_at",
-    # Spark writes each within a batch: with 10 the slowest of a hundred changes came a second later (make bench-cdc).
+    # Spark writes each within a batch, which then comes later (docs/benchmarks.md).
     "delta.checkpointInterval": "100",
 }
 DELTA_TYPE: dict[str, Any] = {

@@ -76,7 +76,7 @@ def write_batch(root: str, limit: int, batch: DataFrame, batch_id: int) -> None:
         _require_few(home, misfits, limit)
         _note_schema(home, found)
         _merge(home, found, misfits)
-        merging.pack_many(home.bronze)
+    merging.pack_many(home.bronze)
     if misfits:
         log.warning(
             "%d change events do not fit and are in silver.quarantine, the first: %s, partition %s, offset %s: %s",

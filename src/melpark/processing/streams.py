@@ -147,6 +147,12 @@ def _make_tables(settings: Settings, home: Home, layers: list[str]) -> None:
             for table in SILVER:
                 shutil.rmtree(home.silver(table.lake.name), ignore_errors=True)
             catalogue.create(home)
+            if silver.checkpoint(home).exists():
+                raise RetryableError(
+                    "Silver cannot be made anew yet",
+                    "a query that was stopped still writes its progress",
+                    "It is tried again when the streams are started again",
+                )
         # Last: killed before, it is done again.
         _rebuild_wish(home).unlink(missing_ok=True)
         log.info("Silver is made anew from bronze")

@@ -1,5 +1,6 @@
 """The flaws of the City's data, at their real rates; each can be changed or switched off."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
@@ -60,8 +61,10 @@ class Dirt:
                 name, value = _setting(part)
             except ValueError as error:
                 problems.append(str(error))
-            else:
-                values[name] = value
+                continue
+            if name in values:
+                problems.append(f"{name} is set twice")
+            values[name] = value
         if problems:
             raise ValueError("; ".join(problems))
         return replace(cls.none() if is_none else cls(), **values)
@@ -95,7 +98,7 @@ def _setting(part: str) -> tuple[str, Any]:
         number = float(text)
     except ValueError:
         raise ValueError(f"{name}: {text or 'nothing'} is no number") from None
-    most = 1 if kind is bool or name.startswith("share_") else 1_000_000
+    most = MOST.get(name, 1)
     if not 0 <= number <= most or (kind is not float and number != int(number)):
         raise ValueError(
             f"{name}: {text} is no {'whole number' if kind is not float else 'number'} of 0 to {most:,}"
@@ -105,3 +108,11 @@ def _setting(part: str) -> tuple[str, Any]:
 
 FLAWS = frozenset(field.name for field in fields(Dirt))
 OUTAGES = ("stale_feeds", "frozen_feeds", "server_errors", "exceeded_quotas", "cut_bodies")
+# Of shares and chances it is 1.
+MOST: Mapping[str, int] = {
+    "sensors_without_bay": 1000,
+    "repeated_ids": 100,
+    "ids_that_are_no_numbers": 100,
+    "zone_changes_a_week": 1000,
+    "place_changes_a_week": 1000,
+} | dict.fromkeys(OUTAGES, 100)

@@ -47,7 +47,7 @@ class Played:
 
 @lru_cache(maxsize=2)
 def play(seed: int, dirt: Dirt, behaviour: Behaviour) -> Played:
-    """The city of `seed` with the flaws of `dirt`."""
+    """The city of `seed` with the flaws of `dirt` and drivers of that behaviour."""
     city = build(seed, dirt)
     references = {dataset: orjson.dumps(records) for dataset, records in reference_records(city).items()}
     return Played(Feed(city, Truth(city, behaviour)), references)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 import orjson
 import psycopg
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from melpark import contracts, loopback, secrets
 from melpark.places import DATABASE, READER_ROLE, Home, topic
@@ -246,10 +246,11 @@ class Probe:
             return self._newest_in_kafka[1]
         start = max(low, high - 8)
         self._consumer.assign([TopicPartition(POLLS_TOPIC, 0, start if start > low else OFFSET_BEGINNING)])
-        newest = None
+        newest, is_whole = None, False
         try:
             while (message := self._consumer.poll(READ_SECONDS)) is not None:
-                if message.error():
+                if error := message.error():
+                    is_whole = error.code() == KafkaError._PARTITION_EOF and message.offset() >= high
                     break
                 if message.value():
                     logged_at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
@@ -257,7 +258,8 @@ class Probe:
         finally:
             # Assigned, it would go on fetching between two looks.
             self._consumer.unassign()
-        if newest:
+        # Else the end was not reached, or lies in a transaction that readers do not see yet: asked again.
+        if newest and is_whole:
             self._newest_in_kafka = high, newest
         return newest
 

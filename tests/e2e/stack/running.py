@@ -122,6 +122,8 @@ class Stack:
         else:
             self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=STOP_SECONDS)
+        if self.terminal:
+            self.terminal.wait_until_read()
         return [pid for pid in family if psutil.pid_exists(pid) and is_running(pid)]
 
     def output(self) -> str:

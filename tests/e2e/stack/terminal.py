@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 ROWS, COLUMNS = 50, 160
 CTRL_C = b"\x03"
+READ_SECONDS = 10.0
 
 
 class Terminal:
@@ -30,8 +31,13 @@ class Terminal:
         )
         os.close(self._theirs)
         # Nobody reads: a full terminal would stop the process.
-        threading.Thread(target=self._keep, daemon=True).start()
+        self._reader = threading.Thread(target=self._keep, daemon=True)
+        self._reader.start()
         return process
+
+    def wait_until_read(self) -> None:
+        """Until all that the process showed is kept; nobody may hold the terminal any more."""
+        self._reader.join(READ_SECONDS)
 
     def press(self, keys: bytes) -> None:
         os.write(self._ours, keys)
@@ -41,6 +47,7 @@ class Terminal:
             while piece := self._read():
                 shown.write(piece)
                 shown.flush()
+        os.close(self._ours)
 
     def _read(self) -> bytes:
         try:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from melpark.simulator.city import City, Zone, build
-from melpark.simulator.dirt import Dirt
+from melpark.simulator.dirt import MOST, Dirt
 from melpark.simulator.dynamics import Truth
 from melpark.simulator.feed import NOBODY, Feed
 from melpark.simulator.outages import Failure
@@ -130,12 +130,20 @@ def test_flaws_are_set_by_name_and_the_others_stay_the_citys() -> None:
         ("share_dead", "share_dead: nothing is no number"),
         ("share_dead=half", "share_dead: half is no number"),
         ("share_dead=1.5", "share_dead: 1.5 is no number of 0 to 1"),
-        ("stale_feeds=-1", "stale_feeds: -1 is no number of 0 to 1,000,000"),
-        ("stale_feeds=nan", "stale_feeds: nan is no number of 0 to 1,000,000"),
-        ("repeated_ids=1.5", "repeated_ids: 1.5 is no whole number of 0 to 1,000,000"),
+        ("stale_feeds=-1", "stale_feeds: -1 is no number of 0 to 100"),
+        ("stale_feeds=nan", "stale_feeds: nan is no number of 0 to 100"),
+        ("repeated_ids=1.5", "repeated_ids: 1.5 is no whole number of 0 to 100"),
+        ("sensors_without_bay=9999", "sensors_without_bay: 9999 is no whole number of 0 to 1,000"),
+        ("epoch_zero_times=2", "epoch_zero_times: 2 is no number of 0 to 1"),
+        ("is_late=0,is_late=1", "is_late is set twice"),
         ("is_late=2", "is_late: 2 is no whole number of 0 to 1"),
     ],
 )
 def test_every_flaw_that_cannot_be_read_is_named(part: str, problem: str) -> None:
     with pytest.raises(ValueError, match=f"^{problem}; none is no flaw$"):
         Dirt.of(f"{part},none")
+
+
+def test_a_city_can_be_built_with_the_most_of_each_flaw_of_its_tables() -> None:
+    most = ",".join(f"{name}={MOST.get(name, 1)}" for name in OF_THE_TABLES)
+    assert len(build(SEED, Dirt.of(most)).sensors) == len(build(SEED).sensors)

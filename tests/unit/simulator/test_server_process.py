@@ -16,6 +16,7 @@ import pytest
 
 from melpark.errors import ConfigurationError
 from melpark.settings import Settings
+from melpark.simulator.behaviour import Behaviour
 from melpark.simulator.dirt import Dirt
 from melpark.simulator.server import CATALOG, history, open_source, run
 from plugins.ports import free_port
@@ -89,6 +90,7 @@ def test_flaws_and_overstays_follow_the_settings() -> None:
     feed = history(Settings(simulator_dirt="none", simulator_overstay_share=0.5)).feed
     assert feed.city.dirt == Dirt.none()
     assert feed.truth.behaviour.overstay_share == 0.5
+    assert history(Settings()).feed.truth.behaviour == Behaviour()
 
 
 def test_a_flaw_that_is_none_is_an_error_of_the_settings() -> None:

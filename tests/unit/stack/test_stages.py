@@ -2,12 +2,16 @@
 
 import os
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
+from confluent_kafka import KafkaError
 
-from melpark.stack.stages import LagClock, Measurement, Reads, Stage
+from melpark.settings import Settings
+from melpark.stack.stages import LagClock, Measurement, Probe, Reads, Stage
 
 START = datetime(2025, 8, 5, tzinfo=UTC)
 
@@ -66,6 +70,65 @@ def test_the_way_is_drained_when_silver_holds_the_newest_poll_and_every_event() 
     assert not measured(postgres=7, silver=6, events=100, rows=100).is_drained
     assert not measured(postgres=7, silver=7, events=100, rows=99).is_drained
     assert not Measurement().is_drained
+
+
+@dataclass
+class Message:
+    """A row of polls as Kafka gives it, or the end of the partition at `end`."""
+
+    poll: int | None = None
+    end: int | None = None
+
+    def error(self) -> "Message | None":
+        return None if self.end is None else self
+
+    def code(self) -> int:
+        return int(KafkaError._PARTITION_EOF)
+
+    def offset(self) -> int | None:
+        return self.end
+
+    def value(self) -> bytes:
+        return orjson.dumps({"after": {"poll_id": self.poll}})
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 0
+
+
+class Topic:
+    """A consumer of the polls' topic, of ten offsets; `answers` are the messages of each read, None for a time-out."""
+
+    def __init__(self, *answers: list[Message | None]) -> None:
+        self.answers = list(answers)
+        self.reads = 0
+
+    def get_watermark_offsets(self, partition: object, timeout: float) -> tuple[int, int]:
+        return 0, 10
+
+    def assign(self, partitions: object) -> None:
+        self.messages = self.answers[self.reads]
+        self.reads += 1
+
+    def unassign(self) -> None: ...
+
+    def poll(self, timeout: float) -> Message | None:
+        return self.messages.pop(0)
+
+
+@pytest.mark.parametrize(
+    "cut_off",
+    [[Message(poll=4), None], [Message(poll=4), Message(end=8)]],
+    ids=["a time-out", "the end of what readers see, in an open transaction"],
+)
+def test_a_read_of_kafka_that_did_not_reach_the_end_is_made_again_and_one_that_did_is_not(
+    tmp_path: Path, cut_off: list[Message | None]
+) -> None:
+    probe = Probe(Settings(home=tmp_path))
+    topic = Topic(cut_off, [Message(poll=4), Message(poll=5), Message(end=10)])
+    probe._consumer = topic  # type: ignore[assignment]
+    found = [probe._newest_poll() for _ in range(4)]
+    assert [newest and newest[0] for newest in found] == [4, 5, 5, 5]
+    assert topic.reads == 2
 
 
 @pytest.fixture
