@@ -125,7 +125,7 @@ def test_a_read_of_kafka_that_did_not_reach_the_end_is_made_again_and_one_that_d
 ) -> None:
     probe = Probe(Settings(home=tmp_path))
     topic = Topic(cut_off, [Message(poll=4), Message(poll=5), Message(end=10)])
-    probe._consumer = topic  # type: ignore[assignment]
+    probe._consumer = topic
     found = [probe._newest_poll() for _ in range(4)]
     assert [newest and newest[0] for newest in found] == [4, 5, 5, 5]
     assert topic.reads == 2
