@@ -1,13 +1,16 @@
 """What the person sees while the stack runs: a live table, or plain lines without a terminal."""
 
+import logging
+import sys
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+Log = logging.StreamHandler[TextIO]
 COLOURS = {
     "running": "green",
     "healthy": "green",
@@ -82,14 +85,23 @@ class Screen:
             Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
         )
         self._last: dict[str, str] = {}
+        self._logs: list[tuple[Log, Any]] = []
 
     def __enter__(self) -> "Screen":
         if self._live:
             self._live.__enter__()
+            # What is logged goes above the table; written into it, the table would be drawn below its own remains.
+            logs = [
+                handler for handler in logging.getLogger().handlers if type(handler) is logging.StreamHandler
+            ]
+            self._logs = [(handler, handler.setStream(sys.stderr)) for handler in logs]
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._live:
+            for handler, stream in self._logs:
+                if stream is not None:
+                    handler.setStream(stream)
             self._live.__exit__(None, None, None)
 
     def show(self, status: dict[str, Any]) -> None:

@@ -23,9 +23,11 @@ class Terminal:
         termios.tcsetwinsize(self._theirs, (ROWS, COLUMNS))
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+        # pytest's workers tell a size of their own, which programs would believe.
+        own = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
         process = subprocess.Popen(
             command,
-            env={**environment, "TERM": "xterm-256color"},
+            env=own | {"TERM": "xterm-256color"},
             preexec_fn=functools.partial(os.login_tty, self._theirs),
             text=True,
         )

@@ -1,10 +1,14 @@
 """Laws of the status: what it says follows from engines and lags, and it is never another run's."""
 
 import asyncio
+import io
 import json
-from collections.abc import Mapping
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 from rich.console import Console
@@ -223,3 +227,29 @@ def test_the_summary_has_the_rows_of_the_stages_that_are_known() -> None:
     made["stages"]["silver"]["rows"] = 1234
     made["stages"]["gold"]["rows"] = 0
     assert screen.summary(made) == "silver 1,234, gold 0"
+
+
+@pytest.fixture
+def root_log() -> Iterator["logging.StreamHandler[TextIO]"]:
+    """The handler of `melpark`'s command line: to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    logging.getLogger().addHandler(handler)
+    yield handler
+    logging.getLogger().removeHandler(handler)
+
+
+def test_what_is_logged_while_the_table_is_shown_goes_above_it(
+    home: Home, root_log: "logging.StreamHandler[TextIO]", capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = io.StringIO()
+    root_log.setStream(sys.stderr)
+    shown = status.stopped(home)
+    with screen.Screen(Console(file=terminal, force_terminal=True, width=160), URL) as one:
+        one.show(shown)
+        logging.getLogger("melpark").warning("kafka ended")
+        one.show(shown)
+    logging.getLogger("melpark").warning("all is over")
+    # Cleared before it, drawn again after it.
+    assert re.search(r"\x1b\[2K.*kafka ended.*MelPark", terminal.getvalue(), re.DOTALL)
+    assert "all is over" not in terminal.getvalue()
+    assert "kafka ended" not in capsys.readouterr().err
