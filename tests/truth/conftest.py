@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from e2e.stack.replays import replay_to_the_end
 from e2e.stack.running import Stack
 from melpark.simulator.dirt import Dirt
 from truth.simulated_days import SimulatedDays, simulated
@@ -34,11 +35,7 @@ class Told:
 
 def tell(stack: Stack, days: SimulatedDays, capture: Path) -> Told:
     """Replay the days to their end."""
-    stack.environment |= {"MELPARK_RULE_WEEKS_BEFORE": "1", "MELPARK_RULE_WEEKS_AFTER": "1"}
-    days.write(capture)
-    replay = ("--source", "replay", "--capture", str(capture), "--speed", "0", "--until-done")
-    answer = stack.melpark("up", *replay)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    replay_to_the_end(stack, days.write(capture))
     return Told(days, stack)
 
 

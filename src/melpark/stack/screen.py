@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-Log = logging.StreamHandler[TextIO]
+LogHandler = logging.StreamHandler[TextIO]
 COLOURS = {
     "running": "green",
     "healthy": "green",
@@ -85,7 +85,7 @@ class Screen:
             Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
         )
         self._last: dict[str, str] = {}
-        self._logs: list[tuple[Log, Any]] = []
+        self._logs: list[tuple[LogHandler, Any]] = []
 
     def __enter__(self) -> "Screen":
         if self._live:
