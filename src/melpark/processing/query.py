@@ -78,9 +78,14 @@ def connect(home: Home, memory_limit: str | None = None, of: str | None = None) 
     """
     connection = duckdb.connect(config={"memory_limit": memory_limit} if memory_limit else {})
     add_views(connection, home, of)
+    lock(connection, home)
+    return connection
+
+
+def lock(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
+    """From here on the connection reads the lake's files and nothing else, and nobody can change that."""
     for setting in LOCKED:
         connection.execute(setting.format(lake=str(home.lake).replace("'", "''")))
-    return connection
 
 
 def add_views(connection: duckdb.DuckDBPyConnection, home: Home, of: str | None = None) -> None:
