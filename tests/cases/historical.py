@@ -40,6 +40,27 @@ def stay(arrival_at: datetime, departure_at: datetime) -> Stay:
 
 
 @dataclass(frozen=True)
+class OverstayRow:
+    """A row of the overstays of 2016; times in UTC, to the minute."""
+
+    street_marker: str
+    arrival_at: datetime
+    departure_at: datetime
+    limit_minutes: int
+    minutes_over: int
+
+
+def overstays_2016(folder: Path) -> Iterator[OverstayRow]:
+    """Every overstay that the City listed, in the order of the file."""
+    for row in _rows(folder / OVERSTAYS_2016):
+        arrival_at, departure_at = (
+            _utc(datetime.fromisoformat(row[name])) for name in ("arrival_local", "departure_local")
+        )
+        minutes = int(row["limit_minutes"]), int(row["overstay_minutes"])
+        yield OverstayRow(row["street_marker"], arrival_at, departure_at, *minutes)
+
+
+@dataclass(frozen=True)
 class Listed:
     """A row of the overstays of 2016: what the City found, and what we find with the same limit."""
 
@@ -50,13 +71,9 @@ class Listed:
 
 def listed_2016(folder: Path) -> Iterator[Listed]:
     """Every overstay that the City listed, judged in a window of its limit that lasts the whole local day."""
-    for row in _rows(folder / OVERSTAYS_2016):
-        arrival_at, departure_at = (
-            _utc(datetime.fromisoformat(row[name])) for name in ("arrival_local", "departure_local")
-        )
-        limit = int(row["limit_minutes"])
-        found = _by_limit(limit, stay(arrival_at, departure_at))
-        yield Listed(limit, int(row["overstay_minutes"]), found)
+    for row in overstays_2016(folder):
+        found = _by_limit(row.limit_minutes, stay(row.arrival_at, row.departure_at))
+        yield Listed(row.limit_minutes, row.minutes_over, found)
 
 
 @dataclass(frozen=True)
