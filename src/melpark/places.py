@@ -27,6 +27,8 @@ SIGNALS = f"{CAPTURE_SCHEMA}.signals"
 HEARTBEAT = f"{CAPTURE_SCHEMA}.heartbeat"
 GAPS = f"{CAPTURE_SCHEMA}.gaps"
 NOTIFICATIONS_TOPIC = "melpark.capture.notifications"
+# What Flink computes from the change log.
+LIVE_PREFIX = "melpark.live"
 KAFKA_CLUSTER_ID = "MelParkSpineOnOneBox0A"
 
 BRONZE_TABLE = "change_events"
@@ -36,6 +38,15 @@ STATIC_PAGE = WEB / "dist"
 def topic(table: str) -> str:
     """Kafka topic of a captured table: Debezium's prefix, schema and table."""
     return f"{TOPIC_PREFIX}.{SCHEMA}.{table}"
+
+
+def live_topic(name: str) -> str:
+    """Kafka topic of live answers, by the name of its contract."""
+    return f"{LIVE_PREFIX}.{name}"
+
+
+LIVE_OCCUPANCY_TOPIC = live_topic("occupancy")
+LIVE_ALERTS_TOPIC = live_topic("alerts")
 
 
 @dataclass(frozen=True)

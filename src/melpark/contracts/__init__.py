@@ -3,6 +3,9 @@
 from melpark.contracts.bay_restrictions import BAY_RESTRICTIONS
 from melpark.contracts.bays import BAYS
 from melpark.contracts.historical_stays import HISTORICAL_QUARANTINE, HISTORICAL_STAYS
+from melpark.contracts.live import LiveTopic
+from melpark.contracts.live_alerts import LIVE_ALERTS
+from melpark.contracts.live_occupancy import LIVE_OCCUPANCY
 from melpark.contracts.meters import METERS
 from melpark.contracts.polls import POLLS, REJECTED_RECORDS
 from melpark.contracts.rule_windows import RULE_VERSIONS, RULE_WINDOWS
@@ -28,6 +31,8 @@ TABLES: tuple[Table, ...] = (
 )
 # In the lake alone; PostgreSQL never sees the historical files.
 HISTORICAL: tuple[Table, ...] = (HISTORICAL_STAYS, HISTORICAL_QUARANTINE)
+# In Kafka alone, computed by Flink.
+LIVE_TOPICS: tuple[LiveTopic, ...] = (LIVE_OCCUPANCY, LIVE_ALERTS)
 CAPTURED: tuple[Table, ...] = tuple(table for table in TABLES if table.is_captured)
 REFERENCES: tuple[Table, ...] = (BAYS, ZONE_SEGMENTS, SIGN_PLATES, BAY_RESTRICTIONS, METERS)
 DATASETS: tuple[str, ...] = tuple(table.dataset for table in TABLES if table.dataset)
@@ -41,6 +46,9 @@ __all__ = [
     "HISTORICAL",
     "HISTORICAL_QUARANTINE",
     "HISTORICAL_STAYS",
+    "LIVE_ALERTS",
+    "LIVE_OCCUPANCY",
+    "LIVE_TOPICS",
     "METERS",
     "POLLS",
     "REFERENCES",
@@ -54,6 +62,7 @@ __all__ = [
     "TABLES",
     "ZONE_SEGMENTS",
     "Column",
+    "LiveTopic",
     "Table",
     "Type",
     "Unit",
