@@ -69,6 +69,11 @@ class Home:
         return self.root / "run"
 
     @property
+    def status(self) -> Path:
+        """What the running stack measures of itself, as `melpark status --json` tells it."""
+        return self.run / "status.json"
+
+    @property
     def streams_ready(self) -> Path:
         """There while the stream driver's queries run."""
         return self.run / "streams.ready"

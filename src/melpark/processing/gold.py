@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +25,7 @@ from pyspark.errors import PySparkException
 from melpark.errors import StopError
 from melpark.launch import LAUNCHER
 from melpark.places import DBT_PROJECT, Home
-from melpark.processing import catalogue, news
+from melpark.processing import catalogue, job_runs, news
 from melpark.processing.spark_session import connect, first_line, not_answering
 from melpark.settings import Settings
 
@@ -44,6 +44,7 @@ COMMANDS: Mapping[Action, tuple[str, ...]] = {
     # One file that holds the whole page.
     "docs": ("docs", "generate", "--static"),
 }
+JOBS: Mapping[Action, str] = {"build": "gold", "rebuild": "gold", "test": "tests of gold"}
 DBT = "from dbt.cli.main import cli; cli()"
 FAILED = frozenset({"error", "fail", "runtime error"})
 # dbt's first lines name the node again, and the kind of error.
@@ -78,7 +79,7 @@ def run(settings: Settings, action: Action = "build", tests: bool = True) -> Non
     (home.engine("dbt") / "target").mkdir(parents=True, exist_ok=True)
     for folder in (home.logs / "dbt", home.gold):
         folder.mkdir(parents=True, exist_ok=True)
-    with _alone(home) as lock:
+    with _alone(home) as lock, _recorded(home, action):
         if action in ("build", "rebuild"):
             _make(settings, home, lock, action, tests)
             return
@@ -87,6 +88,11 @@ def run(settings: Settings, action: Action = "build", tests: bool = True) -> Non
             _dbt(settings, home, lock, action, VIEWS, given)
         _dbt(settings, home, lock, action, COMMANDS[action], given)
     log.info("Gold: %s done", action)
+
+
+def _recorded(home: Home, action: Action) -> AbstractContextManager[None]:
+    """Who watches from outside is told of builds and tests only."""
+    return job_runs.recorded(home, JOBS[action]) if action in JOBS else nullcontext()
 
 
 def _make(settings: Settings, home: Home, lock: int, action: Action, tests: bool) -> None:

@@ -11,12 +11,13 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from melpark.contracts import POLLS, SENSORS
-from melpark.errors import MelParkError, RetryableError
+from melpark.errors import MelParkError, RetryableError, StopError
 from melpark.ingestion import database
 from melpark.ingestion.retention import drop_old_events, drop_old_rejects
 from melpark.places import Home
 from melpark.processing import catalogue, lake, merging, query, silver
 from melpark.processing.capture import gaps
+from melpark.processing.job_runs import recorded
 from melpark.processing.reconcile import compare, repair, report
 from melpark.processing.spark_session import first_line
 from melpark.settings import Settings
@@ -27,29 +28,33 @@ log = logging.getLogger(__name__)
 FEW_FILES = 4
 
 
-def care_for_lake(settings: Settings) -> None:
+def care_for_lake(settings: Settings) -> bool:
     """Pack and vacuum each Delta table; a stream that is overtaken merges again, a reader keeps its version.
 
-    VACUUM keeps what versions younger than `lake_retention_days` need.
+    VACUUM keeps what versions younger than `lake_retention_days` need. False when a table, which is named in the
+    log, could not be cared for.
     """
     home = Home(settings.home.resolve())
+    is_done = True
     for layer in sorted(folder.name for folder in home.lake.glob("*")):
         for table in catalogue.in_database(home, layer):
-            _care_for(table, silver.tables_stay(home) if layer == "silver" else nullcontext())
+            is_done &= _care_for(table, silver.tables_stay(home) if layer == "silver" else nullcontext())
+    return is_done
 
 
-def _care_for(path: Path, held: AbstractContextManager[None]) -> None:
+def _care_for(path: Path, held: AbstractContextManager[None]) -> bool:
     name = f"{path.parent.name}.{path.name}"
     try:
         with held:
             _pack_and_vacuum(path)
     except TableNotFoundError:
         # Silver is being made anew.
-        return
+        return True
     except (MelParkError, DeltaError, OSError) as error:
         log.error("%s was not cared for: %s", name, first_line(error))
-        return
+        return False
     log.info("packed and vacuumed %s", name)
+    return True
 
 
 def _pack_and_vacuum(path: Path) -> None:
@@ -60,11 +65,21 @@ def _pack_and_vacuum(path: Path) -> None:
 
 
 def run(settings: Settings) -> None:
-    """Pack and vacuum each Delta table, compare silver with PostgreSQL, drop what is old there; streams go on."""
-    care_for_lake(settings)
-    if silver_lacks_nothing(settings):
-        _drop_old_events(settings)
-    _drop_old_rejects(settings)
+    """Pack and vacuum each Delta table, compare silver with PostgreSQL, drop what is old there; streams go on.
+
+    Each part is tried, whatever became of the one before. Raises StopError that names those that failed.
+    """
+    with recorded(Home(settings.home.resolve()), "maintenance"):
+        is_done = {"packing the lake": care_for_lake(settings)}
+        is_done["comparing silver with PostgreSQL"] = is_whole = silver_lacks_nothing(settings)
+        is_done["dropping old events"] = not is_whole or _drop_old_events(settings)
+        is_done["dropping refused records"] = _drop_old_rejects(settings)
+        if failed := [part for part, is_well in is_done.items() if not is_well]:
+            raise StopError(
+                "Not all of the nightly care was done",
+                ", ".join(failed),
+                "The log of the scheduler says why; the next night tries again",
+            )
 
 
 def silver_lacks_nothing(settings: Settings) -> bool:
@@ -86,13 +101,13 @@ def silver_lacks_nothing(settings: Settings) -> bool:
     return not any(span.can_be_repaired for span in found.spans)
 
 
-def _drop_old_events(settings: Settings) -> None:
+def _drop_old_events(settings: Settings) -> bool:
     try:
         if _may_lack_changes(settings):
             log.warning(
                 "Old events stay until `melpark reconcile` finds that silver has all: see `melpark cdc status`"
             )
-            return
+            return True
         newest = query.sql(
             settings,
             f"SELECT max(observed_at) FROM silver.{POLLS.name} "
@@ -102,9 +117,10 @@ def _drop_old_events(settings: Settings) -> None:
         dropped = drop_old_events(settings, newest, newest) if newest is not None else []
     except MelParkError as error:
         log.error("Old events stay: %s", error)
-        return
+        return False
     if dropped:
         log.info("dropped %s, which silver holds", ", ".join(dropped))
+    return True
 
 
 def _may_lack_changes(settings: Settings) -> bool:
@@ -115,11 +131,12 @@ def _may_lack_changes(settings: Settings) -> bool:
         raise RetryableError("PostgreSQL does not answer", database.first_line(error), "") from None
 
 
-def _drop_old_rejects(settings: Settings) -> None:
+def _drop_old_rejects(settings: Settings) -> bool:
     try:
         dropped = drop_old_rejects(settings, datetime.now(UTC))
     except MelParkError as error:
         log.error("Old refused records stay: %s", error)
-        return
+        return False
     if dropped:
         log.info("dropped %d refused records", dropped)
+    return True

@@ -11,8 +11,8 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from melpark.places import STATIC_PAGE
-from melpark.serving import api, page, problems
+from melpark.places import STATIC_PAGE, Home
+from melpark.serving import api, metrics, page, problems
 from melpark.serving.change_reader import ChangeReader
 from melpark.serving.database import Streets
 from melpark.serving.guard import Guard
@@ -64,8 +64,11 @@ def create_app(
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     app.add_middleware(Guard)
+    registry = metrics.registry_of(Home(settings.home.resolve()), live)
+    app.add_middleware(metrics.Requests, registry=registry)
     problems.install(app)
     app.include_router(api.routes(live, clock, streets or Streets(settings)))
+    app.include_router(metrics.routes(registry))
     _add_health(app, live)
     page.install(app, static_page)
     return app

@@ -64,6 +64,9 @@ class Stream:
         self._flush: asyncio.TimerHandle | None = None
         self._last_flush = float("-inf")
         self._readers: set[Reader] = set()
+        # Of this process: batches handed out, and readers that did not keep up.
+        self.batches = 0
+        self.dropped = 0
 
     @property
     def last_event_id(self) -> str:
@@ -98,9 +101,7 @@ class Stream:
 
     def publish_source(self, source: Freshness) -> None:
         """Tell every reader how fresh the source is; not remembered, for only the newest is of use."""
-        event = source_event(source).encode()
-        for reader in self._readers:
-            reader.offer(event)
+        self._offer(source_event(source).encode())
 
     def forget(self) -> None:
         """Make every reader fetch a snapshot: what was sent so far no longer leads to the present."""
@@ -109,8 +110,7 @@ class Stream:
         self._past_bytes = 0
         self._number = 0
         self._run = secrets.token_hex(4)
-        for reader in self._readers:
-            reader.offer(self._snapshot_needed())
+        self._offer(self._snapshot_needed())
 
     async def follow(self, after: str | None, first: bytes) -> AsyncIterator[bytes]:
         """Events for one reader until it falls behind: `first`, those after `after`, then what comes.
@@ -150,8 +150,14 @@ class Stream:
         self._past_bytes += len(batch.event)
         while self._past_bytes > self._remembered_bytes and len(self._past) > 1:
             self._past_bytes -= len(self._past.popleft().event)
+        self.batches += 1
+        self._offer(batch.event)
+
+    def _offer(self, event: bytes) -> None:
         for reader in self._readers:
-            reader.offer(batch.event)
+            was_with_us = not reader.overflowed
+            reader.offer(event)
+            self.dropped += was_with_us and reader.overflowed
 
 
 def source_event(source: Freshness) -> ServerSentEvent:

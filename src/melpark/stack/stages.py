@@ -23,6 +23,7 @@ from melpark.processing import lake
 from melpark.processing.capture import status as capture
 from melpark.processing.capture.status import CaptureStatus
 from melpark.processing.kafka_admin import admin
+from melpark.processing.tables import QUARANTINE
 from melpark.settings import Settings
 
 T = TypeVar("T")
@@ -31,6 +32,19 @@ NAMES = ("ingestion", "postgres", "kafka", "bronze", "silver", "gold", "serving"
 READ_SECONDS = 3.0
 SETTLED_NANOSECONDS = 1_000_000_000
 POLLS_TOPIC = topic("polls")
+POLLS_SQL = """
+    WITH counted AS (
+        SELECT dataset, count(*) FILTER (WHERE outcome = 'accepted') AS accepted,
+               count(*) FILTER (WHERE outcome = 'refused') AS refused,
+               count(*) FILTER (WHERE outcome = 'failed') AS failed,
+               coalesce(sum(rejected), 0)::bigint AS rejected, max(poll_id) AS newest,
+               max(received_at) FILTER (WHERE outcome = 'accepted') AS accepted_at
+        FROM parking.polls WHERE origin = 'live' GROUP BY dataset
+    )
+    SELECT dataset, accepted, counted.refused, failed, counted.rejected,
+           newest, outcome, reason, started_at, accepted_at
+    FROM counted JOIN parking.polls USING (dataset) WHERE poll_id = newest ORDER BY dataset
+"""
 
 
 @dataclass
@@ -47,11 +61,30 @@ class Stage:
 
 
 @dataclass
+class Polls:
+    """What became of the live polls of one dataset, and of the newest of them; `last_accepted_at` by our clock."""
+
+    accepted: int
+    refused: int
+    failed: int
+    rejected_records: int
+    last_poll_id: int
+    last_outcome: str
+    last_reason: str | None
+    last_started_at: datetime
+    last_accepted_at: datetime | None
+
+
+@dataclass
 class Measurement:
     """One look at all stages. `positions` are numbers of polls, comparable from stage to stage."""
 
     stages: dict[str, Stage] = field(default_factory=lambda: {name: Stage() for name in NAMES})
     positions: dict[str, int] = field(default_factory=dict)
+    # By dataset.
+    polls: dict[str, Polls] = field(default_factory=dict)
+    # Change events that fitted no contract.
+    quarantined: int | None = None
     events_in_postgres: int | None = None
     source_age_seconds: float | None = None
     # Source time since any bay last changed.
@@ -128,6 +161,7 @@ class Probe:
         self._consumer: Consumer | None = None
         self._newest_in_kafka: tuple[int, tuple[int, datetime]] | None = None
         self._counted: tuple[int | None, int, datetime | None] | None = None
+        self._polls: tuple[int | None, dict[str, Polls]] | None = None
 
     def measure(self) -> Measurement:
         """Look at every stage once. Never raises for a stage that is away."""
@@ -184,6 +218,7 @@ class Probe:
         found.stages["ingestion"] = Stage(polls, feed_updated_at, lag)
         found.stages["postgres"] = Stage(events, event_at, None if newest is None else 0.0)
         found.events_in_postgres = events
+        found.polls = self._polls_of_datasets(newest)
         found.history_days = seeded.days if seeded else 0
         if newest is not None:
             found.positions["postgres"] = newest
@@ -210,6 +245,13 @@ class Probe:
             assert row is not None
             self._counted = newest_poll, row[0], row[1]
         return self._counted[1:]
+
+    def _polls_of_datasets(self, newest_poll: int | None) -> dict[str, Polls]:
+        assert self._postgres is not None
+        if self._polls is None or self._polls[0] != newest_poll:
+            rows = self._postgres.execute(POLLS_SQL).fetchall()
+            self._polls = newest_poll, {dataset: Polls(*values) for dataset, *values in rows}
+        return self._polls[1]
 
     def _look_at_kafka(self, found: Measurement) -> None:
         if self._consumer is None:
@@ -280,6 +322,8 @@ class Probe:
             if (position := self._lake.read(table, f"{name} poll", newest_poll)) is not None:
                 positions[name] = position
         stages["gold"].lag_seconds = self._gold_lag()
+        quarantine = home.silver(QUARANTINE.name)
+        found.quarantined = self._lake.read(quarantine, "quarantine rows", partial(lake.rows, quarantine))
 
     def _gold_lag(self) -> float | None:
         """Seconds since gold was built, or 0 when silver has not changed since."""

@@ -1,8 +1,8 @@
 """The status document: written by the running stack, read by `melpark status` and the screen."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from melpark.places import Home
@@ -20,7 +20,7 @@ LONGEST_LAG_WITH_HISTORY_SECONDS = LONGEST_LAG_SECONDS | {"bronze": 900.0, "silv
 
 
 def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> dict[str, Any]:
-    """One object with `state`, `engines`, `stages`, `source` and `capture`, as the README describes it."""
+    """One object with `state`, `engines`, `stages` and what else there is, as the README describes it."""
     return {
         "state": _state(settings, supervisor, found),
         "engines": {
@@ -36,6 +36,8 @@ def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> 
             for name, status in supervisor.statuses.items()
         },
         "stages": found.document(),
+        "polls": {dataset: asdict(polls) for dataset, polls in found.polls.items()},
+        "quarantined": found.quarantined,
         "source": _source(settings.source, found, is_frozen(found.unchanged_seconds, settings)),
         "capture": found.capture.document() if found.capture else None,
         "history": _history(settings, found),
@@ -83,16 +85,12 @@ def _source(kind: str | None, found: Measurement, is_frozen: bool = False) -> di
 
 
 def write(home: Home, status: dict[str, Any]) -> None:
-    homes.write_whole(_file(home), json.dumps(status, default=_text))
+    homes.write_whole(home.status, json.dumps(status, default=_text))
 
 
 def forget(home: Home) -> None:
     """Remove what the last run said of itself, lest it be taken for this one's."""
-    _file(home).unlink(missing_ok=True)
-
-
-def _file(home: Home) -> Path:
-    return home.run / "status.json"
+    home.status.unlink(missing_ok=True)
 
 
 def read(home: Home) -> dict[str, Any]:
@@ -100,7 +98,7 @@ def read(home: Home) -> dict[str, Any]:
     if homes.running_pid(home) is None:
         return stopped(home)
     try:
-        document: dict[str, Any] = json.loads(_file(home).read_text())
+        document: dict[str, Any] = json.loads(home.status.read_text())
     except FileNotFoundError:
         return stopped(home) | {"state": "starting"}
     return document
@@ -113,6 +111,8 @@ def stopped(home: Home) -> dict[str, Any]:
         "state": "stopped",
         "engines": {},
         "stages": {name: vars(Stage()) for name in NAMES},
+        "polls": {},
+        "quarantined": None,
         "source": _source(stamp.source if stamp else None, Measurement()),
         "capture": None,
         "history": None,
