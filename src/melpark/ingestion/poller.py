@@ -95,6 +95,7 @@ async def _fill_in(seeding: "Seeding") -> None:
     """Fill in the whole history, however often PostgreSQL goes away; what it refuses ends it."""
     trouble, pauses = _Trouble("history"), _pauses()
     while True:
+        began = perf_counter()
         try:
             if not await seeding.fill_in_next():
                 if seeding.opened.is_set():
@@ -113,7 +114,7 @@ async def _fill_in(seeding: "Seeding") -> None:
             return
         trouble.is_over()
         pauses = _pauses()
-        await asyncio.sleep(REST_AFTER_HISTORY_SECONDS)
+        await asyncio.sleep(max(REST_AFTER_HISTORY_SECONDS, seeding.rest(perf_counter() - began)))
 
 
 async def _once(polls: "list[Poll]") -> None:

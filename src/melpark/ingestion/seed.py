@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 # So short that writing one delays no poll by much.
 SPAN = timedelta(hours=6)
 DAY = timedelta(days=1)
+# These are wanted soon; what is older leaves most of the cores to the lake, which is to take the newest in.
+SOON_DAYS = 7
+REST_SHARE = 2.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Marks the poll that ends the work: the oldest, which found every bay new.
 FIRST_POLL = "the first poll of the history"
@@ -107,6 +110,10 @@ class Seeding:
             if _progress(cursor) == progress:
                 _write(cursor, found)
         return True
+
+    def rest(self, seconds: float) -> float:
+        """How long to leave the machine alone after a step that took `seconds`."""
+        return REST_SHARE * seconds if self._said_days >= SOON_DAYS else 0.0
 
     def _present(self, live_from_at: datetime) -> tuple[pa.Table, Found]:
         """`sensors` after the last answered poll before the live ones, and what the polls from it on found.

@@ -95,6 +95,11 @@ def _recorded(home: Home, action: Action) -> AbstractContextManager[None]:
     return job_runs.recorded(home, JOBS[action]) if action in JOBS else nullcontext()
 
 
+def is_built(home: Home) -> bool:
+    """Whether a build was ever completed on this home."""
+    return _built(home).exists()
+
+
 def _make(settings: Settings, home: Home, lock: int, action: Action, tests: bool) -> None:
     present = news.now(home, _models(settings))
     given = variables(settings) | _events_of(present)

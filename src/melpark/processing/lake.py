@@ -66,6 +66,13 @@ def rows_and_newest(path: Path, column: str) -> tuple[int, Any]:
     return pc.sum(files["num_records"]).as_py() or 0, newest
 
 
+def oldest(path: Path, column: str) -> Any:
+    """Least value of a column by the statistics of the files; None when there is none."""
+    files = _files(path)
+    name = f"min.{column}"
+    return None if files is None or name not in files.column_names else pc.min(files[name]).as_py()
+
+
 def committed_at(path: Path) -> int | None:
     """When something was last committed to a table, in nanoseconds since 1970; None when there is no table yet."""
     try:

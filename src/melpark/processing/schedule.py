@@ -3,17 +3,19 @@
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from melpark.contracts import POLLS
 from melpark.errors import MelParkError, StopError
 from melpark.ingestion import poller
 from melpark.locks import only_one
 from melpark.places import Home
-from melpark.processing import gold, maintenance
+from melpark.processing import gold, lake, maintenance
 from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -21,6 +23,11 @@ MAINTENANCE_HOUR = 3
 GOLD_TESTS_HOUR = 4
 # By then the streams have taken their first batches, with which a build would share the cores.
 FIRST_GOLD_AFTER = timedelta(seconds=45)
+# A fresh home's first build waits for so much of its history, but no longer than that: a build with less would be
+# made again, and both would take the cores from what brings the rest.
+FIRST_DAYS = 7
+FIRST_DAYS_SECONDS = 300.0
+LOOK_SECONDS = 2.0
 
 
 def run(settings: Settings, polls: bool = True) -> None:
@@ -46,7 +53,7 @@ def run(settings: Settings, polls: bool = True) -> None:
             _attempt, "cron", args=("maintenance", lambda: maintenance.run(settings)), hour=MAINTENANCE_HOUR
         )
         if settings.gold_interval_seconds:
-            _add_gold(scheduler, settings)
+            _add_gold(scheduler, settings, ended)
         scheduler.start()
         try:
             if polls:
@@ -57,17 +64,36 @@ def run(settings: Settings, polls: bool = True) -> None:
             scheduler.shutdown(wait=False)
 
 
-def _add_gold(scheduler: BackgroundScheduler, settings: Settings) -> None:
+def _add_gold(scheduler: BackgroundScheduler, settings: Settings, ended: threading.Event) -> None:
+    def build() -> None:
+        wait_for_history(settings, ended)
+        if not ended.is_set():
+            gold.run(settings, "build", tests=False)
+
     scheduler.add_job(
         _attempt,
         "interval",
-        args=("gold", lambda: gold.run(settings, "build", tests=False)),
+        args=("gold", build),
         seconds=settings.gold_interval_seconds,
         next_run_time=datetime.now(UTC) + FIRST_GOLD_AFTER,
     )
     scheduler.add_job(
         _attempt, "cron", args=("tests of gold", lambda: gold.run(settings, "test")), hour=GOLD_TESTS_HOUR
     )
+
+
+def wait_for_history(settings: Settings, ended: threading.Event) -> None:
+    """Return when silver holds the newest days of a fresh home's history, when that takes too long, or at the end."""
+    home = Home(settings.home.resolve())
+    if settings.source != "simulator" or not settings.history_days or gold.is_built(home):
+        return
+    wanted = timedelta(days=min(FIRST_DAYS, settings.history_days))
+    polls = home.silver(POLLS.name)
+    deadline = time.monotonic() + FIRST_DAYS_SECONDS
+    while time.monotonic() < deadline:
+        oldest, newest = lake.oldest(polls, "started_at"), lake.newest(polls, "started_at")
+        if (oldest is not None and newest - oldest >= wanted) or ended.wait(LOOK_SECONDS):
+            return
 
 
 def _attempt(name: str, job: Callable[[], None]) -> None:

@@ -1,10 +1,14 @@
 """Gold builds, its tests pass, and its stays, verdicts and occupancy are those of the oracle."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
 from cases import dbt_unit_tests
 from integration.gold import oracle
@@ -367,3 +371,26 @@ def test_a_failed_build_names_the_model(lake: Lake, monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(StopError, match=r"Gold: rebuild failed: int_bay_spells \(.*no_number"):
         gold.run(lake.settings, "rebuild")
+
+
+@pytest.mark.parametrize(
+    ("table", "keys"),
+    [
+        ("fact_parking_sessions", ["kerbside_id", "arrival_min_at"]),
+        ("fact_occupancy", ["location_key", "starts_at"]),
+        ("fact_bay_days", ["kerbside_id"]),
+    ],
+)
+def test_a_file_of_a_fact_holds_one_day_in_the_order_of_its_bays_or_locations(
+    built: Lake, table: str, keys: list[str]
+) -> None:
+    held = DeltaTable(built.home.gold / table)
+    (by_day,) = held.metadata().partition_columns
+    days = pa.table(held.get_add_actions(flatten=True))[f"partition.{by_day}"].to_pylist()
+    assert len(days) > 1
+    # Two shuffle partitions, so at most two files a day.
+    assert max(Counter(days).values()) <= 2
+    for uri in held.file_uris():
+        rows = pq.ParquetFile(uri.removeprefix("file://")).read(columns=keys)
+        in_order = [tuple(row.values()) for row in rows.to_pylist()]
+        assert in_order == sorted(in_order), uri

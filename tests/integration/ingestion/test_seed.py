@@ -177,6 +177,10 @@ def test_the_history_is_filled_in_from_the_newest_hours_back(
             for _ in range(2):
                 assert await seeding.fill_in_next()
                 found.append(polls())
+            # The newest week is hurried, and of it not a day is there.
+            assert seeding.rest(3) == 0
+            monkeypatch.setattr("melpark.ingestion.seed.SOON_DAYS", 0)
+            assert seeding.rest(3) == 6
             return found
         finally:
             loader.close()

@@ -4,13 +4,17 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
+from deltalake import write_deltalake
 
+from melpark.contracts import POLLS
 from melpark.errors import StopError
+from melpark.places import Home
 from melpark.processing import gold, schedule
 from melpark.settings import Settings
 
@@ -70,7 +74,7 @@ def test_the_first_build_comes_soon_and_one_that_fails_ends_nothing(
 
     monkeypatch.setattr(gold, "run", build)
     monkeypatch.setattr(schedule, "FIRST_GOLD_AFTER", timedelta(0))
-    settings = Settings(home=tmp_path, gold_interval_seconds=0.05)
+    settings = Settings(home=tmp_path, gold_interval_seconds=0.05, history_days=0)
 
     def end() -> None:
         assert again.wait(60)
@@ -83,6 +87,41 @@ def test_the_first_build_comes_soon_and_one_that_fails_ends_nothing(
 
     assert builds[:2] == [False, False]
     assert "gold failed: Gold: build failed" in caplog.text
+
+
+class HistoryGrows(threading.Event):
+    """Each time that somebody waits, the history in silver reaches a day further back."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__()
+        self.days = 0
+        self._polls = Home(home).silver(POLLS.name)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        now = datetime(2025, 8, 7, tzinfo=UTC)
+        rows = pa.table({"started_at": [now - timedelta(days=self.days), now]})
+        write_deltalake(self._polls, rows, mode="append")
+        self.days += 1
+        return super().wait(0)
+
+
+@pytest.mark.parametrize(("asked_for", "days"), [(28, 7), (3, 3), (0, 0)])
+def test_the_first_build_waits_for_the_newest_week_of_the_history(
+    tmp_path: Path, asked_for: int, days: int
+) -> None:
+    growing = HistoryGrows(tmp_path)
+    schedule.wait_for_history(Settings(home=tmp_path, history_days=asked_for), growing)
+    assert max(growing.days - 1, 0) == days
+
+
+def test_no_later_build_waits_and_none_of_a_source_without_history(tmp_path: Path) -> None:
+    growing = HistoryGrows(tmp_path)
+    schedule.wait_for_history(Settings(home=tmp_path, source="replay", capture_dir=tmp_path), growing)
+    built = Home(tmp_path).engine("dbt") / "built.json"
+    built.parent.mkdir(parents=True)
+    built.write_text("{}")
+    schedule.wait_for_history(Settings(home=tmp_path), growing)
+    assert growing.days == 0
 
 
 def test_a_second_loop_on_a_home_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
