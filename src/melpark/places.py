@@ -74,6 +74,11 @@ class Home:
         return self.run / "status.json"
 
     @property
+    def outbox(self) -> Path:
+        """Alerts on their way to the webhook."""
+        return self.root / "alerts" / "outbox.sqlite3"
+
+    @property
     def streams_ready(self) -> Path:
         """There while the stream driver's queries run."""
         return self.run / "streams.ready"

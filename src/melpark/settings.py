@@ -4,14 +4,25 @@ Order: arguments of the command line, then the environment, then `melpark.toml`,
 Every wrong or unknown setting is named at once.
 """
 
+import base64
+import binascii
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from melpark.errors import ConfigurationError
 
@@ -102,6 +113,11 @@ class Settings(BaseModel):
     # Refused records are deleted after that.
     rejected_retention_days: int = Field(default=90, ge=1)
 
+    # Where alerts are posted, https or on this machine; often it holds a token. No address, no delivery.
+    alert_webhook_url: SecretStr | None = None
+    # Signs what is posted: whsec_ and the base64 of at least 24 bytes (Standard Webhooks).
+    alert_webhook_secret: SecretStr | None = None
+
     min_free_disk_mebibytes: int = Field(default=1024, ge=0)
     postgres_user: str | None = None
 
@@ -123,9 +139,34 @@ class Settings(BaseModel):
         ]
         if self.offline_after_seconds < 3 * self.poll_interval_seconds:
             problems.append("offline_after_seconds is less than three times poll_interval_seconds")
+        if self.alert_webhook_secret and not self.alert_webhook_url:
+            problems.append("alert_webhook_url is missing: alert_webhook_secret signs what is posted there")
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _is_safe(cls, url: SecretStr | None) -> SecretStr | None:
+        """The message must not repeat the address, which may hold a token."""
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url.get_secret_value())
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError("is not an address") from None
+        is_here = host in ("127.0.0.1", "localhost", "::1")
+        if not host or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not is_here):
+            raise ValueError("must begin with https://, or with http:// on this machine")
+        return url
+
+    @field_validator("alert_webhook_secret")
+    @classmethod
+    def _is_key(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            webhook_key(secret.get_secret_value())
+        return secret
 
     @property
     def effective_speed(self) -> float:
@@ -157,21 +198,32 @@ class Settings(BaseModel):
     def offline_after(self) -> timedelta:
         return timedelta(seconds=self.offline_after_seconds)
 
-    def environment(self, with_secrets: bool = True) -> dict[str, str]:
-        """The settings as MELPARK_* variables, for a child process."""
+    def environment(self, secrets: Collection[str] | None = None) -> dict[str, str]:
+        """The settings as MELPARK_* variables, for a child process; of secret ones only those named, if any are."""
         values = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
             if value is None:
                 continue
             if isinstance(value, SecretStr):
-                if not with_secrets:
+                if secrets is not None and name not in secrets:
                     continue
                 value = value.get_secret_value()
             if isinstance(value, Path):
                 value = value.resolve()
             values[PREFIX + name.upper()] = str(value)
         return values
+
+
+def webhook_key(secret: str) -> bytes:
+    """The bytes of `whsec_<base64>`. Raises ValueError when it is none."""
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        raise ValueError("is not base64") from None
+    if len(key) < 24:
+        raise ValueError("has less than 24 bytes")
+    return key
 
 
 def load(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from melpark.cli import capture, lake, source, stack
+from melpark.cli import alerts, capture, lake, source, stack
 from melpark.errors import MelParkError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Melbourne's parking, live and in history.",
 )
-for commands in (stack.app, source.app, lake.app, capture.app):
+for commands in (stack.app, source.app, lake.app, capture.app, alerts.app):
     app.add_typer(commands)
 state = {"debug": False}
 

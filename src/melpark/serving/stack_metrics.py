@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from melpark.places import Home
 from melpark.processing import job_runs
+from melpark.serving.webhook import outbox
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class StackCollector(Collector):
                     # A stack of another version: what it says otherwise is still told.
                     log.warning("The status of the stack is not as agreed: %r", error)
         yield from _of_jobs(self._home)
+        yield from _of_webhook(self._home)
 
 
 def running(home: Home) -> dict[str, Any] | None:
@@ -213,6 +215,21 @@ def _of_jobs(home: Home) -> Iterator[Metric]:
         ),
     ):
         yield _gauges(name, about, ("job",), [((r.job,), v) for r, v in zip(runs, values, strict=True)])
+
+
+def _of_webhook(home: Home) -> Iterator[Metric]:
+    """Without a webhook there is no outbox, and nothing to tell."""
+    found = outbox.counts(home.outbox)
+    if found is None:
+        return
+    yield _gauges(
+        "melpark_webhook_alerts",
+        "Alerts in the outbox: delivered (of the last 40 days), waiting, refused by the receiver",
+        ("state",),
+        [(("delivered",), found.delivered), (("waiting",), found.waiting), (("refused",), found.refused)],
+    )
+    waits = (datetime.now(UTC) - found.oldest_at).total_seconds() if found.oldest_at else 0.0
+    yield gauge("melpark_webhook_oldest_waiting_seconds", "Age of the oldest alert that waits", waits)
 
 
 def _gauges(name: str, about: str, labels: tuple[str, ...], rows: Iterable[Row]) -> Metric:

@@ -19,6 +19,7 @@ def nodes(settings: Settings, is_scheduled: bool = True) -> tuple[Node, ...]:
     """Engines and steps of the stack for these settings; without the scheduler when somebody else builds gold."""
     city = () if settings.source == "portal" else (workers.source(settings),)
     scheduler = (workers.scheduler(settings),) if is_scheduled else ()
+    alerts = (workers.alerts(settings),) if settings.alert_webhook_url else ()
     return (
         postgres.engine(settings),
         kafka.engine(settings),
@@ -33,6 +34,7 @@ def nodes(settings: Settings, is_scheduled: bool = True) -> tuple[Node, ...]:
         workers.streams(settings),
         *scheduler,
         workers.server(settings),
+        *alerts,
     )
 
 

@@ -75,7 +75,7 @@ def _command(settings: Settings) -> Command:
         ),
     )
     environment = {
-        **settings.environment(with_secrets=False),
+        **settings.environment(secrets=()),
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_CONF_DIR": str(folder),

@@ -11,6 +11,12 @@ from melpark.places import Home
 from melpark.settings import Settings
 from melpark.stack.declaration import Command, Engine, UnhealthyError
 
+# Whoever needs a secret is given it, nobody else.
+SECRETS_OF = {
+    "ingest": ("portal_api_key",),
+    "alerts": ("alert_webhook_url", "alert_webhook_secret"),
+}
+
 
 def source(settings: Settings) -> Engine:
     return Engine(
@@ -59,6 +65,16 @@ def scheduler(settings: Settings) -> Engine:
     )
 
 
+def alerts(settings: Settings) -> Engine:
+    return Engine(
+        name="alerts",
+        command=lambda: melpark(settings, "alerts", "deliver"),
+        check=_alive,
+        needs=("topics",),
+        memory_limit_mebibytes=256,
+    )
+
+
 def server(settings: Settings) -> Engine:
     return Engine(
         name="server",
@@ -72,8 +88,7 @@ def server(settings: Settings) -> Engine:
 
 def melpark(settings: Settings, *arguments: str) -> Command:
     """One `melpark` command with these settings."""
-    # The key of the portal is for the process that asks the portal.
-    own = settings.environment(with_secrets=arguments[0] == "ingest")
+    own = settings.environment(secrets=SECRETS_OF.get(arguments[0], ()))
     environment = own | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
     # An empty folder of settings: everything comes from the environment, not from a melpark.toml nearby.
     return Command((sys.executable, "-m", "melpark", *arguments), environment, directory=Path(os.sep))

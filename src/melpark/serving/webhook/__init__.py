@@ -1,0 +1,1 @@
+"""Alerts leave the system by webhook: kept in an outbox until the receiver has taken them."""
