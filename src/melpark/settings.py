@@ -118,6 +118,8 @@ class Settings(BaseModel):
     # Signs what is posted: whsec_ and the base64 of at least 24 bytes (Standard Webhooks).
     alert_webhook_secret: SecretStr | None = None
 
+    # Of what MelPark's own processes say on stderr; those of the stack write JSON into their files all the same.
+    log_format: Literal["text", "json"] = "text"
     min_free_disk_mebibytes: int = Field(default=1024, ge=0)
     postgres_user: str | None = None
 

@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from melpark.cli import terminal
 from melpark.errors import ConfigurationError, MelParkError, RefusedError, RetryableError, StopError
 from melpark.places import PROJECT, Home
 from melpark.processing import gold, gold_docs
+from melpark.serving.webhook.outbox import Outbox
 from melpark.settings import PREFIX
 from plugins.ports import free_port
 
@@ -264,3 +266,32 @@ def test_a_catalogue_whose_port_is_taken_is_not_made(
         assert ended(["gold", "docs"], monkeypatch) == StopError.exit_code
     assert "MELPARK_DOCS_PORT" in capsys.readouterr().err
     assert not catalogue.exists()
+
+
+def test_alerts_status_tells_what_waits_and_what_was_refused_and_retry_lets_that_wait_again(
+    tmp_path: Path,
+) -> None:
+    environment = {f"{PREFIX}HOME": str(tmp_path)}
+
+    def run(*arguments: str) -> tuple[int, list[str]]:
+        answer = CliRunner().invoke(cli.app, ["alerts", *arguments], env=environment)
+        return answer.exit_code, answer.stdout.splitlines()
+
+    assert run("status") == (0, ["0 delivered, 0 wait, 0 refused by the receiver"])
+    outbox = Outbox(Home(tmp_path).outbox)
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    for id in ("refused", "waits"):
+        outbox.put(id, {}, at)
+    message = outbox.next()
+    assert message is not None
+    outbox.refused(message, "HTTP 400 no", at)
+    outbox.close()
+    assert run("status") == (
+        1,
+        [
+            "0 delivered, 1 wait since 2026-01-02T03:04:05Z, 1 refused by the receiver",
+            "refused at 2026-01-02T03:04:05+00:00: refused: HTTP 400 no",
+        ],
+    )
+    assert run("retry") == (0, ["1 alerts wait again."])
+    assert run("status")[1] == ["0 delivered, 2 wait since 2026-01-02T03:04:05Z, 0 refused by the receiver"]

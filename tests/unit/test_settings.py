@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from melpark.errors import ConfigurationError
 from melpark.settings import NOT_SETTINGS, PREFIX, Settings, load
+from melpark.stack import workers
 
 
 @pytest.fixture
@@ -115,6 +116,67 @@ def test_secrets_are_not_shown(file: Path) -> None:
     assert settings.portal_api_key.get_secret_value() == "s3cret"
     assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump_json()}"
     assert "s3cret" not in refusal({"MELPARK_PORTAL_API_KEY": "s3cret", "MELPARK_SPEED": "x"}, file)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.example.org/T0/s3cret",
+        "http://127.0.0.1:9080/",
+        "http://localhost:1/x",
+        "http://[::1]:1/",
+    ],
+)
+def test_alerts_go_to_https_or_to_this_machine(url: str, file: Path) -> None:
+    settings = load(environment={"MELPARK_ALERT_WEBHOOK_URL": url}, file=file)
+    assert settings.alert_webhook_url is not None
+    assert settings.alert_webhook_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.example.org/s3cret",
+        "ftp://127.0.0.1/s3cret",
+        "https:///s3cret",
+        "s3cret",
+        "https://x:s3cret/",
+        "",
+    ],
+)
+def test_an_address_that_alerts_may_not_go_to_is_refused_and_not_repeated(url: str, file: Path) -> None:
+    said = refusal({"MELPARK_ALERT_WEBHOOK_URL": url}, file)
+    assert "alert_webhook_url" in said
+    assert "s3cret" not in said
+
+
+@pytest.mark.parametrize("secret", ["s3cret", "whsec_s3cret!", "whsec_AAAA"])
+def test_a_secret_that_cannot_sign_is_refused_and_not_repeated(secret: str, file: Path) -> None:
+    own = {"MELPARK_ALERT_WEBHOOK_URL": "https://example.org", "MELPARK_ALERT_WEBHOOK_SECRET": secret}
+    said = refusal(own, file)
+    assert "alert_webhook_secret" in said
+    assert secret not in said
+
+
+def test_a_secret_without_an_address_is_refused(file: Path) -> None:
+    assert "alert_webhook_url is missing" in refusal(
+        {"MELPARK_ALERT_WEBHOOK_SECRET": "whsec_" + "QUJD" * 8}, file
+    )
+
+
+def test_a_secret_goes_only_to_the_process_that_needs_it() -> None:
+    own = Settings.model_validate({"portal_api_key": "s3cret", "alert_webhook_url": "https://example.org"})
+    keys = {f"{PREFIX}PORTAL_API_KEY", f"{PREFIX}ALERT_WEBHOOK_URL"}
+    assert own.environment().keys() >= keys
+    given = {
+        command: workers.melpark(own, command).environment.keys() & keys
+        for command in ("ingest", "alerts", "serve")
+    }
+    assert given == {
+        "ingest": {f"{PREFIX}PORTAL_API_KEY"},
+        "alerts": {f"{PREFIX}ALERT_WEBHOOK_URL"},
+        "serve": set(),
+    }
 
 
 def test_a_replay_is_fast_by_default_and_others_keep_the_time(tmp_path: Path) -> None:

@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
+from melpark import logs
 from melpark.cli import alerts, capture, lake, source, stack
 from melpark.errors import MelParkError
+from melpark.logs import LogFormat
+from melpark.settings import PREFIX
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,21 +21,19 @@ app = typer.Typer(
 )
 for commands in (stack.app, source.app, lake.app, capture.app, alerts.app):
     app.add_typer(commands)
-state = {"debug": False}
+state = {"debug": False, "json": False}
 
 
 @app.callback()
 def _root(
     debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
+    log_format: Annotated[
+        LogFormat, typer.Option(envvar=f"{PREFIX}LOG_FORMAT", help="Text, or a JSON object a line.")
+    ] = "text",
 ) -> None:
     state["debug"] = debug
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    for noisy in ("httpx", "httpcore", "apscheduler", "stamina", "py4j", "asyncio", "yoyo"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    state["json"] = log_format == "json"
+    logs.configure(log_format, logging.DEBUG if debug else logging.INFO)
 
 
 def main() -> None:
@@ -51,5 +52,8 @@ def main() -> None:
 def _end(line: str, code: int, error: Exception | None = None) -> None:
     if state["debug"] and error is not None:
         raise error
+    if state["json"] and error is not None:
+        logging.getLogger("melpark").error(line)
+        sys.exit(code)
     typer.secho(line, err=True, fg=typer.colors.RED if code != 130 else None)
     sys.exit(code)

@@ -13,7 +13,7 @@ app.add_typer(alerts, name="alerts")
 
 @alerts.command("deliver")
 def alerts_deliver() -> None:
-    """Post each alert to MELPARK_ALERT_WEBHOOK_URL; the stack does so itself when that is set."""
+    """Post each alert to MELPARK_ALERT_WEBHOOK_URL, as the stack does."""
     from melpark.serving.webhook import delivery
 
     delivery.run(configuration.load())
@@ -21,7 +21,7 @@ def alerts_deliver() -> None:
 
 @alerts.command("status")
 def alerts_status() -> None:
-    """Show what was delivered, waits or was refused; exit status 0 when nothing is left."""
+    """Show what was delivered, waits or was refused."""
     from melpark.serving.webhook import outbox
 
     file = Home(configuration.load().home.resolve()).outbox

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from melpark.errors import ConfigurationError
+from melpark.logs import readable
 from melpark.places import Home
 
 LOOK_EVERY_SECONDS = 0.3
@@ -27,12 +28,12 @@ def show(home: Home, engine: str | None, lines: int, follow: bool, say: Callable
     for name, file in files.items():
         text, ends[name] = _since(file, 0)
         for line in text.splitlines()[-lines:] if lines > 0 else ():
-            say(f"{name}: {line}" if prefix else line)
+            say(f"{name}: {readable(line)}" if prefix else readable(line))
     while follow:
         for name, file in files.items():
             new, ends[name] = _since(file, ends[name])
             for line in new.splitlines():
-                say(f"{name}: {line}" if prefix else line)
+                say(f"{name}: {readable(line)}" if prefix else readable(line))
         time.sleep(LOOK_EVERY_SECONDS)
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 import psutil
 
+from melpark import logs
 from melpark.errors import MelParkError, RetryableError, StopError
 from melpark.stack.child import Child
 from melpark.stack.declaration import Engine, Node, Step, UnhealthyError, stop_order
@@ -284,4 +285,4 @@ def last_words(file: Path) -> str:
         stream.seek(max(0, file.stat().st_size - 16_384))
         lines = stream.read().decode("utf-8", "replace").splitlines()
     said = (line.strip() for line in reversed(lines) if line.strip() and not line[0].isspace())
-    return next(said, "")
+    return logs.said(next(said, ""))

@@ -12,7 +12,7 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from melpark import loopback
+from melpark import logs, loopback
 from melpark.errors import InterruptedReplayError, StopError
 from melpark.places import Home
 from melpark.settings import Settings
@@ -59,7 +59,7 @@ def run(settings: Settings, options: Options, console: Console) -> None:
 def _keep_log(home: Home) -> None:
     """What the supervisor says also goes to a file, beside the engines' logs."""
     handler = RotatingFileHandler(home.logs / "supervisor.log", maxBytes=1024 * 1024, backupCount=2)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(logs.formatter("json"))
     logging.getLogger("melpark").addHandler(handler)
 
 

@@ -8,7 +8,7 @@ import httpx
 
 from melpark import loopback
 from melpark.places import Home
-from melpark.settings import Settings
+from melpark.settings import PREFIX, Settings
 from melpark.stack.declaration import Command, Engine, UnhealthyError
 
 # Whoever needs a secret is given it, nobody else.
@@ -89,7 +89,11 @@ def server(settings: Settings) -> Engine:
 def melpark(settings: Settings, *arguments: str) -> Command:
     """One `melpark` command with these settings."""
     own = settings.environment(secrets=SECRETS_OF.get(arguments[0], ()))
-    environment = own | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+    environment = own | {
+        "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "2",
+        f"{PREFIX}LOG_FORMAT": "json",
+    }
     # An empty folder of settings: everything comes from the environment, not from a melpark.toml nearby.
     return Command((sys.executable, "-m", "melpark", *arguments), environment, directory=Path(os.sep))
 

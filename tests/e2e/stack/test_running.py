@@ -17,6 +17,7 @@ from e2e.page.browser import (
 )
 from e2e.stack.running import Stack
 from melpark.places import Home
+from unit.serving.exposed import Scrape
 
 pytestmark = pytest.mark.real_data
 
@@ -42,6 +43,36 @@ def test_status_tells_every_engine_and_stage_and_exits_with_0(replayed: Stack) -
         assert stage["last_event_at"] is not None
         assert stage["lag_seconds"] is not None
     assert status["source"]["kind"] == "replay"
+
+
+def test_one_scrape_tells_every_engine_stage_and_poll_of_the_running_stack(replayed: Stack) -> None:
+    replayed.wait_until_healthy()
+    said = Scrape(httpx.get(f"{replayed.url}/metrics", timeout=30).raise_for_status().text)
+    assert said.value("melpark_stack_up") == 1
+    assert said.labels("melpark_engine_up")["engine"] >= ENGINES
+    assert said.labels("melpark_stage_up")["stage"] >= STAGES
+    assert [said.value("melpark_stage_up", stage=stage) for stage in STAGES] == [1] * len(STAGES)
+    polls = (
+        "SELECT dataset, outcome, count(*) FROM parking.polls WHERE origin = 'live' GROUP BY dataset, outcome"
+    )
+    for dataset, outcome, number in replayed.postgres(polls):
+        assert said.value("melpark_polls_total", dataset=dataset, outcome=outcome) == number
+    rejected = "SELECT dataset, sum(coalesce(rejected, 0)) FROM parking.polls GROUP BY dataset"
+    for dataset, number in replayed.postgres(rejected):
+        assert said.value("melpark_rejected_records_total", dataset=dataset) == number
+    newest = "SELECT DISTINCT ON (dataset) dataset, outcome FROM parking.polls ORDER BY dataset, poll_id DESC"
+    for dataset, outcome in replayed.postgres(newest):
+        assert said.value("melpark_poll_failed", dataset=dataset) == (outcome != "accepted")
+    assert said.value("melpark_capture_slot_active") == 1
+    assert said.value("melpark_live_bays") == said.value("melpark_stage_rows", stage="serving")
+
+
+def test_the_logs_of_our_own_processes_are_lines_of_json_and_read_as_text(replayed: Stack) -> None:
+    for name in ("poller", "streams", "supervisor"):
+        lines = (Home(replayed.home).logs / f"{name}.log").read_text().splitlines()
+        assert [line for line in lines if not line.startswith('{"at": ')] == []
+    shown = replayed.melpark("logs", "poller").stdout.splitlines()
+    assert any(line.partition(" INFO melpark.ingestion.poller: ")[2] for line in shown)
 
 
 def test_a_second_up_says_that_one_is_running_and_changes_nothing(replayed: Stack) -> None:

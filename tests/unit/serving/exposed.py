@@ -79,7 +79,20 @@ class Scrape:
     def __init__(self, text: str) -> None:
         self.families = {family.name: family for family in text_string_to_metric_families(text)}
         self.names = {sample.name for family in self.families.values() for sample in family.samples}
+        # As a counter and a histogram are called as a whole.
+        self.metrics = {
+            name + ("_total" if family.type == "counter" else "") for name, family in self.families.items()
+        }
         self._samples = [sample for family in self.families.values() for sample in family.samples]
+
+    def labels(self, name: str) -> dict[str, set[str]]:
+        """Labels of a metric, or of a whole histogram, with the values that they have."""
+        found: dict[str, set[str]] = {}
+        for sample in self._samples:
+            if sample.name in (name, f"{name}_bucket"):
+                for label, value in sample.labels.items():
+                    found.setdefault(label, set()).add(value)
+        return found
 
     def value(self, name: str, **labels: str) -> float | None:
         """The sample with exactly these labels; None when there is none."""

@@ -42,6 +42,14 @@ def test_lines_of_several_engines_carry_their_names(home: Home) -> None:
     assert shown(home, "spark", 5) == ["b"]
 
 
+def test_lines_of_json_are_shown_as_text_between_those_of_other_programs(home: Home) -> None:
+    ours = b'{"at": "2026-01-02T03:04:05.678Z", "level": "info", "logger": "melpark.x", "event": "done", "poll_id": 7}'
+    write(home, "poller", b"WARN other\n" + ours + b"\n")
+    other, line = shown(home, "poller", 5)
+    assert other == "WARN other"
+    assert line.endswith(",678 INFO melpark.x: done (poll_id 7)")
+
+
 def test_an_engine_without_a_log_is_told_those_that_have_one(home: Home) -> None:
     write(home, "kafka", b"")
     with pytest.raises(ConfigurationError, match=r"no log of colour: .* has kafka"):

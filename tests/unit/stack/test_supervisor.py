@@ -362,6 +362,10 @@ def test_an_unknown_need_is_a_defect_that_is_named(diary: Diary, logs: Path) -> 
         ("one\ntwo\n", "two"),
         ("ValueError: no room\n\tat A.java\n    at B.java\n\n", "ValueError: no room"),
         ("x" * 20_000 + "\nend\n", "end"),
+        (
+            '{"at": "2026-01-02T03:04:05Z", "level": "error", "logger": "melpark", "event": "no room"}\n',
+            "no room",
+        ),
     ],
 )
 def test_last_words_are_the_newest_line_that_is_no_trace(text: str, words: str, tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ class AlertLog(threading.Thread):
             "auto.offset.reset": "earliest",
             "allow.auto.create.topics": False,
             "reconnect.backoff.max.ms": 2000,
-            "log.connection.close": False,
+            # It would tell every try to connect; what keeps us from reading is told here, once.
+            "log_level": 0,
         }
 
     def stop(self) -> None:
@@ -63,7 +64,7 @@ class AlertLog(threading.Thread):
         outbox.close()
 
     def _follow(self, outbox: Outbox) -> None:
-        consumer = Consumer(self._configuration, logger=log)
+        consumer = Consumer(self._configuration)
         try:
             partitions = _partitions(consumer, self._topic)
             if not partitions:
