@@ -11,8 +11,26 @@ export interface Bay {
   latitude: number;
   is_online: boolean;
   is_retired: boolean;
+  /** Null while the sensor keeps up with the feed. */
+  heard_at: string | null;
   observed_at: string;
   committed_at: string;
+  rule_status: "restricted" | "unrestricted" | "no_rule";
+  /** In force now. Several of different limits: their plates stand at different bays. */
+  rules: Rule[];
+  rule_until_at: string | null;
+  permitted_until_at: string | null;
+  is_overstay: boolean;
+  overstay_minutes: number | null;
+  first_breach_at: string | null;
+  is_suspect: boolean;
+}
+
+export interface Rule {
+  code: string;
+  kind: string;
+  limit_minutes: number | null;
+  is_metered: boolean;
 }
 
 export interface Freshness {

@@ -24,6 +24,8 @@ from melpark.settings import Settings
 DAY_MS = 86_400_000
 HISTORY_DAYS = 30
 BAY_PARTITIONS = 3
+CALENDAR = (contracts.RULE_WINDOWS, contracts.RULE_VERSIONS)
+CALENDAR_MARGIN_WEEKS = 4
 
 
 @dataclass(frozen=True)
@@ -35,21 +37,28 @@ class TopicPlan:
     config: dict[str, str]
 
 
-def plan() -> list[TopicPlan]:
-    """Every topic that the connector writes: one per captured table, and what it says of itself."""
+def plan(rule_weeks_after: int = 4) -> list[TopicPlan]:
+    """Every topic that the connector writes: one per captured table, and what it says of itself.
+
+    `rule_weeks_after` is how far the rule calendar is written ahead.
+    """
     return [
-        *(_of_table(table) for table in contracts.CAPTURED),
+        *(_of_table(table, rule_weeks_after) for table in contracts.CAPTURED),
         TopicPlan(f"__debezium-heartbeat.{TOPIC_PREFIX}", 1, {"retention.ms": str(DAY_MS)}),
         TopicPlan(f"{TOPIC_PREFIX}.{SIGNALS}", 1, {"retention.ms": str(DAY_MS)}),
         TopicPlan(NOTIFICATIONS_TOPIC, 1, {"retention.ms": str(HISTORY_DAYS * DAY_MS)}),
     ]
 
 
-def _of_table(table: Table) -> TopicPlan:
+def _of_table(table: Table, rule_weeks_after: int) -> TopicPlan:
     partitions = BAY_PARTITIONS if table.is_by_bay else 1
     if table is contracts.SENSORS:
         # The newest row of each bay stays for ever, also of a bay that has not changed for a year.
         config = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.2", "segment.ms": str(DAY_MS)}
+    elif table in CALENDAR:
+        # A rule must still be there on the day for which it was written, and a while after.
+        days = max(HISTORY_DAYS, 7 * (rule_weeks_after + CALENDAR_MARGIN_WEEKS))
+        config = {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)}
     else:
         config = {"cleanup.policy": "delete", "retention.ms": str(HISTORY_DAYS * DAY_MS)}
     return TopicPlan(topic(table.name), partitions, config)
@@ -59,7 +68,7 @@ def missing(settings: Settings) -> list[TopicPlan]:
     """The topics that Kafka does not hold. Raises RetryableError when it does not answer."""
     with _explained():
         existing = set(admin(settings.kafka_address).list_topics(timeout=10).topics)
-    return [p for p in plan() if p.name not in existing]
+    return [p for p in plan(settings.rule_weeks_after) if p.name not in existing]
 
 
 def make(settings: Settings) -> list[str]:
@@ -74,7 +83,7 @@ def make(settings: Settings) -> list[str]:
                 for key, value in p.config.items()
             ],
         )
-        for p in plan()
+        for p in plan(settings.rule_weeks_after)
         if p not in wanted
     ]
     new = [

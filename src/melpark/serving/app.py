@@ -1,6 +1,7 @@
 """The ASGI app: API, live stream, health and the web page in one process."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from starlette.exceptions import HTTPException
 
 from melpark.places import STATIC_PAGE, Home
 from melpark.serving import api, metrics, page, problems
+from melpark.serving.api.context import Context
+from melpark.serving.bays import Change
 from melpark.serving.change_reader import ChangeReader
 from melpark.serving.database import Streets
 from melpark.serving.guard import Guard
@@ -20,12 +23,16 @@ from melpark.serving.live import LiveState
 from melpark.serving.schemas import Health, Readiness
 from melpark.settings import Settings
 
+log = logging.getLogger(__name__)
+
 DESCRIPTION = """What every sensor bay of the City of Melbourne says now, and each change as it happens.
 
 Times are UTC (RFC 3339, ending in Z). Errors are `application/problem+json`. Data: {attribution}.
 """
 
-StartReader = Callable[[LiveState, asyncio.AbstractEventLoop], ChangeReader]
+StartReader = Callable[[LiveState, asyncio.AbstractEventLoop], ChangeReader[Change]]
+# How late a rule may change on the screen.
+TICK_SECONDS = 1.0
 
 
 def our_clock() -> datetime:
@@ -46,9 +53,11 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         reader = start_reader(live, asyncio.get_running_loop()) if start_reader else None
+        ticking = asyncio.create_task(_tick(live, clock))
         try:
             yield
         finally:
+            ticking.cancel()
             if reader:
                 reader.stop()
                 await asyncio.to_thread(reader.join, 5)
@@ -67,11 +76,20 @@ def create_app(
     registry = metrics.registry_of(Home(settings.home.resolve()), live)
     app.add_middleware(metrics.Requests, registry=registry)
     problems.install(app)
-    app.include_router(api.routes(live, clock, streets or Streets(settings)))
+    app.include_router(api.routes(Context(live, clock, streets or Streets(settings))))
     app.include_router(metrics.routes(registry))
     _add_health(app, live)
     page.install(app, static_page)
     return app
+
+
+async def _tick(live: LiveState, clock: Callable[[], datetime]) -> None:
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        try:
+            live.tick(clock())
+        except Exception:
+            log.exception("What time alone changes could not be told; it is tried again")
 
 
 def _add_health(app: FastAPI, live: LiveState) -> None:

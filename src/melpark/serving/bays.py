@@ -1,18 +1,20 @@
 """The present of the city, built from change events: pure values, no clock and no I/O."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
+from melpark.parking.rules import Coverage, Kind, Window
+
 JSON_OPTIONS = orjson.OPT_UTC_Z
 
 
 @dataclass(frozen=True, slots=True)
-class Bay:
-    """One sensor's present, as the API shows it."""
+class Sensor:
+    """A row of `parking.sensors`: what the feed says of one bay. `heard_at` is None while it keeps up with the feed."""
 
     kerbside_id: str
     status: str
@@ -22,8 +24,44 @@ class Bay:
     latitude: float
     is_online: bool
     is_retired: bool
+    heard_at: datetime | None
     observed_at: datetime
     committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RuleNow:
+    """A rule in force."""
+
+    code: str
+    kind: str
+    limit_minutes: int | None
+    is_metered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bay:
+    """One bay's present, as the API and the stream show it: the sensor, and what the rules say of it now."""
+
+    kerbside_id: str
+    status: str
+    status_changed_at: datetime
+    zone_number: int | None
+    longitude: float
+    latitude: float
+    is_online: bool
+    is_retired: bool
+    heard_at: datetime | None
+    observed_at: datetime
+    committed_at: datetime
+    rule_status: str
+    rules: tuple[RuleNow, ...]
+    rule_until_at: datetime | None
+    permitted_until_at: datetime | None
+    is_overstay: bool
+    overstay_minutes: float | None
+    first_breach_at: datetime | None
+    is_suspect: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +81,24 @@ class Poll:
     poll_id: int = 0
 
 
-Change = Bay | Removed | Poll
+@dataclass(frozen=True, slots=True)
+class RuleWindow:
+    """A row of `parking.rule_windows`."""
+
+    window: Window
 
 
-def read_sensor(key: bytes, value: bytes | None) -> Bay | Removed:
+@dataclass(frozen=True, slots=True)
+class RuleVersion:
+    """A row of `parking.rule_versions`."""
+
+    coverage: Coverage
+
+
+Change = Sensor | Removed | Poll | RuleWindow | RuleVersion
+
+
+def read_sensor(key: bytes, value: bytes | None) -> Sensor | Removed:
     """The bay in a change event of `parking.sensors`; Removed for a delete or its tombstone.
 
     Raises ValueError (KeyError, TypeError) when the event has another shape.
@@ -57,7 +109,8 @@ def read_sensor(key: bytes, value: bytes | None) -> Bay | Removed:
     row = event["after"]
     if row is None:
         return Removed(orjson.loads(key)["kerbside_id"])
-    return Bay(
+    heard_at = row["heard_at"]
+    return Sensor(
         kerbside_id=str(row["kerbside_id"]),
         status=str(row["status"]),
         status_changed_at=_time(row["status_changed_at"]),
@@ -66,6 +119,7 @@ def read_sensor(key: bytes, value: bytes | None) -> Bay | Removed:
         latitude=float(row["latitude"]),
         is_online=bool(row["is_online"]),
         is_retired=bool(row["is_retired"]),
+        heard_at=None if heard_at is None else _time(heard_at),
         observed_at=_time(row["observed_at"]),
         committed_at=datetime.fromtimestamp(0, UTC) + timedelta(microseconds=event["source"]["ts_us"]),
     )
@@ -88,13 +142,38 @@ def read_poll(value: bytes | None, dataset: str) -> Poll | None:
     )
 
 
-def last_of_each(changes: Iterable[Bay | Removed]) -> list[Bay | Removed]:
-    """The newest change of every bay, in the order of those newest changes."""
-    newest: dict[str, Bay | Removed] = {}
-    for change in changes:
-        newest.pop(change.kerbside_id, None)
-        newest[change.kerbside_id] = change
-    return list(newest.values())
+def read_rule_window(value: bytes | None) -> RuleWindow | None:
+    """The window in a change event of `parking.rule_windows`; None for a delete, which never comes.
+
+    Raises ValueError (KeyError, TypeError) when the event has another shape.
+    """
+    row: Mapping[str, Any] | None = orjson.loads(value)["after"] if value is not None else None
+    if row is None:
+        return None
+    return RuleWindow(
+        Window(
+            zone_number=int(row["zone_number"]),
+            start_at=_time(row["start_at"]),
+            end_at=_time(row["end_at"]),
+            limit_minutes=row["limit_minutes"],
+            kind=Kind(row["kind"]),
+            is_metered=bool(row["is_metered"]),
+            code=str(row["code"]),
+            is_ambiguous=bool(row["is_ambiguous"]),
+            clock_start_at=_time(row["clock_start_at"]),
+        )
+    )
+
+
+def read_rule_version(value: bytes | None) -> RuleVersion | None:
+    """The time for which a zone's rules are known, in a change event of `parking.rule_versions`.
+
+    Raises ValueError (KeyError, TypeError) when the event has another shape.
+    """
+    row: Mapping[str, Any] | None = orjson.loads(value)["after"] if value is not None else None
+    if row is None:
+        return None
+    return RuleVersion(Coverage(int(row["zone_number"]), _time(row["start_at"]), _time(row["end_at"])))
 
 
 def _time(text: str) -> datetime:

@@ -1,23 +1,22 @@
-"""The thread that follows the change log in Kafka and feeds the live state on the event loop.
+"""The thread that follows topics in Kafka from their beginning and feeds a state on the event loop.
 
-It commits nothing: at each start it reads `sensors` (compacted: the present of every bay) and `polls` from
-the beginning. An interrupted broker is waited for; a topic that was deleted or cut makes it begin again.
+It commits nothing: at each start it reads `sensors` (compacted: the present of every bay), `polls` and the rule
+calendar again. An interrupted broker is waited for; a topic that was deleted or cut makes it begin again.
 """
 
 import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from melpark.contracts import POLLS, SENSORS
+from melpark.contracts import POLLS, RULE_VERSIONS, RULE_WINDOWS, SENSORS
 from melpark.places import topic
-from melpark.serving.bays import Change, read_poll, read_sensor
-from melpark.serving.live import LiveState
+from melpark.serving.bays import Change, read_poll, read_rule_version, read_rule_window, read_sensor
 
 log = logging.getLogger(__name__)
 
@@ -39,24 +38,47 @@ BEGIN_AGAIN = frozenset(
 )
 
 
-class ChangeReader(threading.Thread):
+C = TypeVar("C")
+C_contra = TypeVar("C_contra", contravariant=True)
+# What a record of a topic says, by its key and value; None when nothing that counts here.
+Read = Callable[[bytes, bytes | None], C | None]
+
+
+class State(Protocol[C_contra]):
+    """What a reader feeds. Called on the event loop only."""
+
+    def apply(self, changes: Sequence[C_contra], now: datetime) -> None: ...
+    def ready(self, now: datetime) -> None: ...
+    def not_ready(self, reason: str) -> None: ...
+    def restart(self, reason: str) -> None: ...
+
+
+def change_log(name: Callable[[str], str] = topic) -> dict[str, Read[Change]]:
+    """The topics of the live state, each with how its records are read. `name` gives the topic of a table."""
+    return {
+        name(SENSORS.name): lambda key, value: read_sensor(key, value),
+        name(POLLS.name): lambda key, value: read_poll(value, SENSORS.dataset),
+        name(RULE_WINDOWS.name): lambda key, value: read_rule_window(value),
+        name(RULE_VERSIONS.name): lambda key, value: read_rule_version(value),
+    }
+
+
+class ChangeReader(threading.Thread, Generic[C]):
     """Reads until `stop`. Every change to `live` happens on `loop`."""
 
     def __init__(
         self,
-        live: LiveState,
+        live: State[C],
         loop: asyncio.AbstractEventLoop,
         bootstrap: str,
         clock: Callable[[], datetime],
-        sensors_topic: str = topic(SENSORS.name),
-        polls_topic: str = topic(POLLS.name),
+        topics: Mapping[str, Read[C]],
     ) -> None:
         super().__init__(name="change-reader", daemon=True)
         self._live = live
         self._loop = loop
         self._clock = clock
-        self._sensors_topic = sensors_topic
-        self._polls_topic = polls_topic
+        self._topics = topics
         self._stopping = threading.Event()
         self._configuration = _configuration(bootstrap)
 
@@ -88,10 +110,10 @@ class ChangeReader(threading.Thread):
             consumer.close()
 
     def _wait_for_partitions(self, consumer: Consumer) -> list[TopicPartition]:
-        """Every partition of both topics once they exist; none when stopped before that."""
+        """Every partition of the topics once they exist; none when stopped before that."""
         while not self._stopping.is_set():
             found: list[TopicPartition] = []
-            for name in (self._sensors_topic, self._polls_topic):
+            for name in self._topics:
                 numbers = _partition_numbers(consumer, name)
                 if not numbers:
                     self._post(self._live.not_ready, f"topic {name} does not exist yet")
@@ -124,12 +146,12 @@ class ChangeReader(threading.Thread):
                 self._post(self._live.apply, changes, self._clock())
             if not is_ready and progress.is_done:
                 is_ready = True
-                self._post(self._live.ready)
+                self._post(self._live.ready, self._clock())
             elif not is_ready:
                 self._post(self._live.not_ready, f"rebuilding the present: {progress}")
 
-    def _changes(self, messages: Sequence[Message], progress: "Progress") -> list[Change]:
-        changes: list[Change] = []
+    def _changes(self, messages: Sequence[Message], progress: "Progress") -> list[C]:
+        changes: list[C] = []
         for message in messages:
             place = (message.topic(), message.partition())
             if error := message.error():
@@ -145,11 +167,9 @@ class ChangeReader(threading.Thread):
                 changes.append(change)
         return changes
 
-    def _change(self, message: Message) -> Change | None:
+    def _change(self, message: Message) -> C | None:
         try:
-            if message.topic() == self._sensors_topic:
-                return read_sensor(message.key(), message.value())
-            return read_poll(message.value(), SENSORS.dataset)
+            return self._topics[message.topic()](message.key(), message.value())
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             log.warning(
                 "Left out event %s[%s]@%s, not a change event as agreed: %r",

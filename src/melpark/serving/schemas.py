@@ -1,14 +1,14 @@
 """What the API takes and gives, for checking its input and for OpenAPI."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
+from melpark.contracts import RULE_WINDOWS
 from melpark.contracts.sensors import (
-    IS_ONLINE,
     KERBSIDE_ID,
     LATITUDE,
     LONGITUDE,
@@ -19,6 +19,11 @@ from melpark.contracts.sensors import (
 from melpark.contracts.table import IS_RETIRED
 from melpark.serving.bays import Bay
 from melpark.settings import CITY_ATTRIBUTION, SourceKind
+
+CODE, LIMIT_MINUTES, KIND, IS_METERED = (
+    next(column for column in RULE_WINDOWS.columns if column.name == name)
+    for name in ("code", "limit_minutes", "kind", "is_metered")
+)
 
 Box = tuple[float, float, float, float]
 GLOBE: Box = (-180.0, -90.0, 180.0, 90.0)
@@ -32,8 +37,17 @@ BAY_EXAMPLE: dict[str, JsonValue] = {
     "latitude": -37.81409629462509,
     "is_online": True,
     "is_retired": False,
+    "heard_at": None,
     "observed_at": "2025-08-07T01:11:39Z",
     "committed_at": "2025-08-07T01:11:40.120000Z",
+    "rule_status": "restricted",
+    "rules": [{"code": "MP2P", "kind": "timed", "limit_minutes": 120, "is_metered": True}],
+    "rule_until_at": "2025-08-07T09:00:00Z",
+    "permitted_until_at": None,
+    "is_overstay": False,
+    "overstay_minutes": None,
+    "first_breach_at": None,
+    "is_suspect": False,
 }
 
 
@@ -56,31 +70,77 @@ def _checked_box(text: str) -> str:
     return text
 
 
-class BayFilter(BaseModel):
-    """Which bays are wanted; a condition that is not given holds for every bay."""
+class PlaceFilter(BaseModel):
+    """Which bays are wanted, by place; a condition that is not given holds for every bay."""
 
     model_config = ConfigDict(extra="forbid")
 
-    zone: int | None = Field(None, ge=0, le=2**31 - 1, description="Parking zone", examples=[7303])
+    zone: list[Annotated[int, Field(ge=0, le=2**31 - 1)]] = Field(
+        [], max_length=50, description="Parking zone, or several", examples=[[7303]]
+    )
     bbox: Annotated[str, AfterValidator(_checked_box)] | None = Field(
         None,
         max_length=120,
         description="West,south,east,north in degrees, edges included",
         examples=["144.95,-37.82,144.97,-37.81"],
     )
+    bay: list[Annotated[str, Field(min_length=1, max_length=32)]] = Field(
+        [], max_length=50, description="A bay's kerbside_id, or several", examples=[["5691"]]
+    )
+
+    def wanted(self) -> Callable[[Bay], bool] | None:
+        """Whether a bay lies where it is wanted; None when every bay does."""
+        if not (self.zone or self.bbox or self.bay):
+            return None
+        zones, ids = frozenset(self.zone), frozenset(self.bay)
+        west, south, east, north = read_box(self.bbox) if self.bbox else GLOBE
+
+        def is_wanted(bay: Bay) -> bool:
+            return (
+                (not zones or bay.zone_number in zones)
+                and (not ids or bay.kerbside_id in ids)
+                and west <= bay.longitude <= east
+                and south <= bay.latitude <= north
+            )
+
+        return is_wanted
+
+
+class StreamFilter(PlaceFilter):
+    """Which bays the stream tells of, and from where on."""
+
+    after: str | None = Field(
+        None,
+        max_length=64,
+        description="Id of the last event seen; the header has priority",
+        examples=["9f2c01ab-17"],
+    )
+
+
+class BayFilter(PlaceFilter):
+    """Which bays are wanted; a condition that is not given holds for every bay."""
+
     status: Literal["Present", "Unoccupied"] | None = Field(None, description=STATUS.description)
 
     def select(self, bays: Iterable[Bay]) -> list[Bay]:
         """The bays for which every condition holds."""
-        west, south, east, north = read_box(self.bbox) if self.bbox else GLOBE
+        wanted = self.wanted()
         return [
             bay
             for bay in bays
-            if (self.zone is None or bay.zone_number == self.zone)
-            and (self.status is None or bay.status == self.status)
-            and west <= bay.longitude <= east
-            and south <= bay.latitude <= north
+            if (wanted is None or wanted(bay)) and (self.status is None or bay.status == self.status)
         ]
+
+
+class RuleSchema(BaseModel):
+    """A rule in force."""
+
+    model_config = ConfigDict(title="Rule")
+
+    code: str = Field(description=CODE.description, examples=["MP2P"])
+    kind: str = Field(description=KIND.description, examples=["timed"])
+    limit_minutes: int | None = Field(description=LIMIT_MINUTES.description, examples=[120])
+    is_metered: bool = Field(description=IS_METERED.description)
 
 
 class BaySchema(BaseModel):
@@ -94,12 +154,43 @@ class BaySchema(BaseModel):
     zone_number: int | None = Field(description=ZONE_NUMBER.description)
     longitude: float = Field(description=LONGITUDE.description)
     latitude: float = Field(description=LATITUDE.description)
-    is_online: bool = Field(description=IS_ONLINE.description)
+    is_online: bool = Field(
+        description="True while a `lastupdated` of the bay is younger than offline_after; false for a retired bay, "
+        "and for every bay while the whole feed is silent"
+    )
     is_retired: bool = Field(description=IS_RETIRED.description)
+    heard_at: datetime | None = Field(
+        description="The bay's own `lastupdated` where older than the feed's; null while it keeps up with "
+        "source.feed_updated_at"
+    )
     observed_at: datetime = Field(
         description="HTTP Date of the accepted poll that last changed the bay's row"
     )
     committed_at: datetime = Field(description="When PostgreSQL committed that change, by our clock")
+    rule_status: Literal["restricted", "unrestricted", "no_rule"] = Field(
+        description="Whether a rule is in force now; no_rule where none is known, which is not the same as unrestricted"
+    )
+    rules: list[RuleSchema] = Field(
+        description="The rules in force now. Several of different limits: the plates stand at different bays"
+    )
+    rule_until_at: datetime | None = Field(
+        description="Until then that is so; null when not known, or more than a week away"
+    )
+    permitted_until_at: datetime | None = Field(
+        description="Who stands there may stand until then, under at least one of the rules in force; null when "
+        "free, when nothing limits the stay, and when the sensor is silent or suspect"
+    )
+    is_overstay: bool = Field(
+        description="True when the vehicle is certain to have been over by the grace or more, as of the newest poll"
+    )
+    overstay_minutes: float | None = Field(
+        description="Minutes for which it is certain to have been over, as of the newest poll; null where no rule "
+        "is known, and when there is no such vehicle"
+    )
+    first_breach_at: datetime | None = Field(description="When it first was over; null when it was not")
+    is_suspect: bool = Field(
+        description="True when it seems to stand there for longer than suspect_after: a stuck sensor"
+    )
 
 
 class SourceSchema(BaseModel):
@@ -110,6 +201,7 @@ class SourceSchema(BaseModel):
     kind: SourceKind = Field(description="simulator, portal (the City, live) or replay (of a capture)")
     is_simulated: bool = Field(description="True when no City data is shown")
     observed_at: datetime | None = Field(description="HTTP Date of the newest accepted poll")
+    feed_updated_at: datetime | None = Field(description="Newest `lastupdated` in it")
     age_seconds: float | None = Field(description="Source time from the newest `lastupdated` to `as_of`")
     is_stale: bool = Field(description="True when source or pipeline are older than offline_after")
 

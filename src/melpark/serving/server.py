@@ -8,7 +8,8 @@ import uvicorn
 
 from melpark.errors import StopError
 from melpark.serving.app import create_app, our_clock
-from melpark.serving.change_reader import ChangeReader
+from melpark.serving.bays import Change
+from melpark.serving.change_reader import ChangeReader, change_log
 from melpark.serving.live import LiveState
 from melpark.settings import Settings
 
@@ -21,8 +22,8 @@ def run(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Raises StopError when the port is taken."""
     with _listen(settings.serve_port) as listener:
 
-        def start_reader(live: LiveState, loop: asyncio.AbstractEventLoop) -> ChangeReader:
-            reader = ChangeReader(live, loop, f"{ADDRESS}:{settings.kafka_port}", our_clock)
+        def start_reader(live: LiveState, loop: asyncio.AbstractEventLoop) -> ChangeReader[Change]:
+            reader = ChangeReader(live, loop, settings.kafka_address, our_clock, change_log())
             reader.start()
             return reader
 

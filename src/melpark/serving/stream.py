@@ -7,13 +7,13 @@ or is told to fetch a snapshot when they are no longer remembered.
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
 from sse_starlette import ServerSentEvent
 
-from melpark.serving.bays import JSON_OPTIONS, Bay, Removed, last_of_each
+from melpark.serving.bays import JSON_OPTIONS, Bay
 from melpark.serving.freshness import Freshness
 
 BATCH_SECONDS = 0.01
@@ -21,21 +21,62 @@ REMEMBERED_BYTES = 16 * 1024 * 1024
 QUEUED_BATCHES = 256
 
 
+Wanted = Callable[[Bay], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class BayChange:
+    """A bay as it is now, None when it is gone, and as it was before, None when it is new."""
+
+    kerbside_id: str
+    bay: Bay | None
+    before: Bay | None
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
+    """What went out under one number, whole as `event`."""
+
     number: int
+    id: str
     event: bytes
+    changes: tuple[BayChange, ...] = ()
+
+    def of(self, wanted: Wanted | None) -> bytes | None:
+        """The event for a reader who wants these bays only; None when it holds nothing for him.
+
+        A bay that is no longer one of them is gone for him.
+        """
+        if wanted is None or not self.changes:
+            return self.event
+        bays = [change.bay for change in self.changes if change.bay and wanted(change.bay)]
+        gone = [
+            change.kerbside_id
+            for change in self.changes
+            if change.before and wanted(change.before) and not (change.bay and wanted(change.bay))
+        ]
+        events = [("removed", gone)] if gone else []
+        return (
+            b"".join(
+                _encoded(name, data, self.id) for name, data in (*events, *([("bays", bays)] if bays else []))
+            )
+            or None
+        )
 
 
 class Reader:
-    """One connection. `overflowed` when it did not keep up: its stream then ends, and it may resume."""
+    """One connection, and the bays that it wants; None for all.
 
-    def __init__(self, size: int) -> None:
+    `overflowed` when it did not keep up: its stream then ends, and it may resume.
+    """
+
+    def __init__(self, size: int, wanted: Wanted | None = None) -> None:
         self.queue: asyncio.Queue[bytes] = asyncio.Queue(size)
+        self.wanted = wanted
         self.overflowed = False
 
-    def offer(self, event: bytes) -> None:
-        if self.overflowed:
+    def offer(self, event: bytes | None) -> None:
+        if self.overflowed or event is None:
             return
         try:
             self.queue.put_nowait(event)
@@ -60,7 +101,7 @@ class Stream:
         self._number = 0
         self._past: deque[Batch] = deque()
         self._past_bytes = 0
-        self._waiting: list[Bay | Removed] = []
+        self._waiting: list[BayChange] = []
         self._flush: asyncio.TimerHandle | None = None
         self._last_flush = float("-inf")
         self._readers: set[Reader] = set()
@@ -78,7 +119,7 @@ class Stream:
         """Those connected now."""
         return tuple(self._readers)
 
-    def publish(self, changes: Iterable[Bay | Removed]) -> None:
+    def publish(self, changes: Iterable[BayChange]) -> None:
         """Send changes on: at once after a quiet time, else together with what comes within batch_seconds."""
         self._waiting.extend(changes)
         if self._flush is None:
@@ -94,14 +135,16 @@ class Stream:
         changes = last_of_each(self._waiting)
         self._waiting.clear()
         self._last_flush = asyncio.get_running_loop().time()
-        if bays := [change for change in changes if isinstance(change, Bay)]:
-            self._send("bays", bays)
-        if removed := [change.kerbside_id for change in changes if isinstance(change, Removed)]:
-            self._send("removed", removed)
+        if removed := [change for change in changes if change.bay is None]:
+            self._send("removed", [change.kerbside_id for change in removed], removed)
+        if changed := [change for change in changes if change.bay]:
+            self._send("bays", [change.bay for change in changed], changed)
 
     def publish_source(self, source: Freshness) -> None:
         """Tell every reader how fresh the source is; not remembered, for only the newest is of use."""
-        self._offer(source_event(source).encode())
+        event = source_event(source).encode()
+        for reader in self._readers:
+            self._offer(reader, event)
 
     def forget(self) -> None:
         """Make every reader fetch a snapshot: what was sent so far no longer leads to the present."""
@@ -110,20 +153,26 @@ class Stream:
         self._past_bytes = 0
         self._number = 0
         self._run = secrets.token_hex(4)
-        self._offer(self._snapshot_needed())
+        needed = self._snapshot_needed()
+        for reader in self._readers:
+            self._offer(reader, needed)
 
-    async def follow(self, after: str | None, first: bytes) -> AsyncIterator[bytes]:
+    async def follow(
+        self, after: str | None, first: bytes, wanted: Wanted | None = None
+    ) -> AsyncIterator[bytes]:
         """Events for one reader until it falls behind: `first`, those after `after`, then what comes.
 
-        Without `after`, or when its followers are forgotten, `snapshot-needed` stands for them.
+        Without `after`, or when its followers are forgotten, `snapshot-needed` stands for them. With `wanted` only
+        changes of bays that are or were wanted.
         """
-        reader = Reader(self._queued_batches)
+        reader = Reader(self._queued_batches, wanted)
         missed = self._after(after)
         self._readers.add(reader)
         try:
             yield first
             for batch in missed:
-                yield batch.event
+                if event := batch.of(wanted):
+                    yield event
             # Asked before each wait: a full queue is not empty, so an overflow cannot be slept through.
             while not reader.overflowed:
                 yield await reader.queue.get()
@@ -137,27 +186,42 @@ class Stream:
             oldest = self._past[0].number if self._past else self._number + 1
             if oldest - 1 <= seen <= self._number:
                 return [batch for batch in self._past if batch.number > seen]
-        return [Batch(self._number, self._snapshot_needed())]
+        return [Batch(self._number, self.last_event_id, self._snapshot_needed())]
 
     def _snapshot_needed(self) -> bytes:
         return ServerSentEvent("{}", event="snapshot-needed", id=self.last_event_id).encode()
 
-    def _send(self, name: str, data: Sequence[Bay] | Sequence[str]) -> None:
+    def _send(self, name: str, data: Sequence[Bay | None] | Sequence[str], changes: list[BayChange]) -> None:
         self._number += 1
-        text = orjson.dumps(data, option=JSON_OPTIONS).decode()
-        batch = Batch(self._number, ServerSentEvent(text, event=name, id=self.last_event_id).encode())
+        event_id = self.last_event_id
+        batch = Batch(self._number, event_id, _encoded(name, data, event_id), tuple(changes))
         self._past.append(batch)
         self._past_bytes += len(batch.event)
         while self._past_bytes > self._remembered_bytes and len(self._past) > 1:
             self._past_bytes -= len(self._past.popleft().event)
         self.batches += 1
-        self._offer(batch.event)
-
-    def _offer(self, event: bytes) -> None:
         for reader in self._readers:
-            was_with_us = not reader.overflowed
-            reader.offer(event)
-            self.dropped += was_with_us and reader.overflowed
+            self._offer(reader, batch.of(reader.wanted))
+
+    def _offer(self, reader: Reader, event: bytes | None) -> None:
+        was_with_us = not reader.overflowed
+        reader.offer(event)
+        self.dropped += was_with_us and reader.overflowed
+
+
+def last_of_each(changes: Iterable[BayChange]) -> list[BayChange]:
+    """The newest change of every bay against what it was before the first, in the order of those newest changes."""
+    newest: dict[str, BayChange] = {}
+    for change in changes:
+        earlier = newest.pop(change.kerbside_id, None)
+        before = earlier.before if earlier else change.before
+        newest[change.kerbside_id] = BayChange(change.kerbside_id, change.bay, before)
+    return list(newest.values())
+
+
+def _encoded(name: str, data: object, event_id: str) -> bytes:
+    text = orjson.dumps(data, option=JSON_OPTIONS).decode()
+    return ServerSentEvent(text, event=name, id=event_id).encode()
 
 
 def source_event(source: Freshness) -> ServerSentEvent:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from confluent_kafka import Producer
 
-from melpark.contracts import SENSORS
+from melpark.contracts import POLLS, RULE_VERSIONS, RULE_WINDOWS, SENSORS
 
 Row = dict[str, Any]
 
@@ -50,6 +50,34 @@ def poll(**values: Any) -> Row:
     } | values
 
 
+def window(start_at: str, end_at: str, **values: Any) -> Row:
+    """A row of parking.rule_windows."""
+    return {
+        "zone_number": 7303,
+        "start_at": start_at,
+        "end_at": end_at,
+        "code": "2P",
+        "limit_minutes": 120,
+        "kind": "timed",
+        "is_metered": False,
+        "is_ambiguous": False,
+        "clock_start_at": start_at,
+        "observed_at": "2025-08-01T00:00:00.000000Z",
+    } | values
+
+
+def version(zone_number: int = 7303, **values: Any) -> Row:
+    """A row of parking.rule_versions."""
+    return {
+        "zone_number": zone_number,
+        "start_at": "2025-06-01T00:00:00.000000Z",
+        "end_at": "2025-09-10T00:00:00.000000Z",
+        "is_current": True,
+        "plates": "[]",
+        "observed_at": "2025-08-01T00:00:00.000000Z",
+    } | values
+
+
 def change(after: Row | None, before: Row | None = None) -> bytes:
     """A change event."""
     op = "d" if after is None else "c" if before is None else "u"
@@ -60,29 +88,45 @@ def change(after: Row | None, before: Row | None = None) -> bytes:
 
 
 class ChangeLog:
-    """Two topics, `sensors` and `polls`, written in transactions."""
+    """The topics of the live state under names of their own, written in transactions."""
 
-    def __init__(self, bootstrap: str, sensors_topic: str, polls_topic: str) -> None:
+    def __init__(self, bootstrap: str, name: str) -> None:
         self.bootstrap = bootstrap
-        self.sensors_topic = sensors_topic
-        self.polls_topic = polls_topic
+        self.name = name
+        self.sensors_topic = self.topic(SENSORS.name)
+        self.polls_topic = self.topic(POLLS.name)
+        self.topics = [self.topic(table.name) for table in (SENSORS, POLLS, RULE_WINDOWS, RULE_VERSIONS)]
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
-                "transactional.id": sensors_topic,
+                "transactional.id": name,
                 "linger.ms": 0,
                 "log_level": 2,
             }
         )
         self._producer.init_transactions(60)
 
-    def write(self, sensors: Iterable[Row] = (), polls: Iterable[Row] = (), commit: bool = True) -> None:
+    def topic(self, table: str) -> str:
+        """Of a table of this log."""
+        return f"{self.name}.{table}"
+
+    def write(
+        self,
+        sensors: Iterable[Row] = (),
+        polls: Iterable[Row] = (),
+        windows: Iterable[Row] = (),
+        versions: Iterable[Row] = (),
+        commit: bool = True,
+    ) -> None:
         """One transaction with these rows, aborted when not to be committed."""
         self._producer.begin_transaction()
         for row in sensors:
             self._send(self.sensors_topic, {"kerbside_id": row["kerbside_id"]}, change(row))
         for row in polls:
-            self._send(self.polls_topic, {"dataset": row["dataset"]}, change(row))
+            self._send(self.polls_topic, {"poll_id": row["poll_id"]}, change(row))
+        for table, rows in ((RULE_WINDOWS, windows), (RULE_VERSIONS, versions)):
+            for row in rows:
+                self._send(self.topic(table.name), {name: row[name] for name in table.key}, change(row))
         if commit:
             self._producer.commit_transaction(60)
         else:

@@ -28,8 +28,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 @pytest.fixture
 def empty_log(broker: Broker) -> ChangeLog:
     """Names of topics that do not exist yet."""
-    number = next(NUMBERS)
-    return ChangeLog(broker.bootstrap, f"test{number}.sensors", f"test{number}.polls")
+    return ChangeLog(broker.bootstrap, f"test{next(NUMBERS)}")
 
 
 @pytest.fixture
@@ -55,5 +54,6 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 
 
 def create_topics(broker: Broker, log: ChangeLog) -> None:
-    broker.create(log.sensors_topic, 3, **{"cleanup.policy": "compact"})
-    broker.create(log.polls_topic, 1)
+    for name in log.topics:
+        is_by_bay = name == log.sensors_topic
+        broker.create(name, 3 if is_by_bay else 1, **({"cleanup.policy": "compact"} if is_by_bay else {}))

@@ -17,7 +17,8 @@ import uvicorn
 from integration.serving.change_log import ChangeLog
 from melpark.places import STATIC_PAGE
 from melpark.serving.app import create_app, our_clock
-from melpark.serving.change_reader import ChangeReader
+from melpark.serving.bays import Change
+from melpark.serving.change_reader import ChangeReader, change_log
 from melpark.serving.live import LiveState
 from melpark.serving.stream import Stream
 from melpark.settings import Settings
@@ -60,8 +61,8 @@ class RunningServer:
     ) -> None:
         self.live = LiveState(settings, stream)
 
-        def start_reader(live: LiveState, loop: asyncio.AbstractEventLoop) -> ChangeReader:
-            reader = ChangeReader(live, loop, log.bootstrap, our_clock, log.sensors_topic, log.polls_topic)
+        def start_reader(live: LiveState, loop: asyncio.AbstractEventLoop) -> ChangeReader[Change]:
+            reader = ChangeReader(live, loop, log.bootstrap, our_clock, change_log(log.topic))
             reader.start()
             return reader
 
@@ -103,12 +104,12 @@ class RunningServer:
         until(are_there, f"the API lists {ids}")
 
     @contextmanager
-    def stream(self, last_event_id: str | None = None) -> Iterator[Iterator[Event]]:
+    def stream(self, last_event_id: str | None = None, **filters: Any) -> Iterator[Iterator[Event]]:
         """Events of a new connection, heartbeats left out."""
         headers = {} if last_event_id is None else {"Last-Event-ID": last_event_id}
         with (
             httpx.Client(base_url=self.url, timeout=30) as client,
-            client.stream("GET", "/api/v1/stream", headers=headers) as response,
+            client.stream("GET", "/api/v1/stream", headers=headers, params=filters) as response,
         ):
             response.raise_for_status()
             yield (event for event in read_events(response.iter_lines()) if event.name != "source")

@@ -130,8 +130,8 @@ def test_topics_made_anew_make_the_state_anew(
     log.write([sensor("1"), sensor("2"), sensor("3")])
     server = start_server(log)
     server.wait_until_ready()
-    broker.delete(log.sensors_topic)
-    broker.delete(log.polls_topic)
+    for name in log.topics:
+        broker.delete(name)
     until(lambda: server.client.get("/readyz").status_code == 503, "the server notices")
     create_topics(broker, log)
     log.write([sensor("4")])

@@ -11,6 +11,7 @@ import httpx
 
 from integration.serving.broker import Broker
 from integration.serving.running import until
+from melpark.serving.change_reader import change_log
 from melpark.settings import Settings
 from plugins.ports import free_port
 
@@ -36,7 +37,7 @@ def test_a_taken_port_is_named_in_one_line(broker: Broker, tmp_path: Path) -> No
 
 
 def test_a_told_server_ends_although_streams_are_open(broker: Broker, tmp_path: Path) -> None:
-    for topic in ("melbourne.parking.sensors", "melbourne.parking.polls"):
+    for topic in change_log():
         broker.create(topic, 1)
     port = free_port()
     server = _serve(broker, tmp_path, port)

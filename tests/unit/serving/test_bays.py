@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from melpark.serving.bays import Bay, Poll, Removed, last_of_each, read_poll, read_sensor
+from melpark.serving.bays import Poll, Removed, Sensor, read_poll, read_sensor
 
 KEY = b'{"kerbside_id":"5691"}'
 ROW: dict[str, Any] = {
@@ -39,7 +39,7 @@ def event(after: dict[str, Any] | None) -> bytes:
 
 def test_a_change_is_the_bay_after_it_with_its_commit_to_the_microsecond() -> None:
     bay = read_sensor(KEY, event(ROW))
-    assert bay == Bay(
+    assert bay == Sensor(
         kerbside_id="5691",
         status="Present",
         status_changed_at=datetime(2025, 8, 5, 5, 19, 39, tzinfo=UTC),
@@ -48,6 +48,7 @@ def test_a_change_is_the_bay_after_it_with_its_commit_to_the_microsecond() -> No
         latitude=-37.8,
         is_online=True,
         is_retired=False,
+        heard_at=None,
         observed_at=datetime(2025, 8, 5, 5, 21, 39, 250000, tzinfo=UTC),
         committed_at=datetime(2025, 8, 5, 5, 21, 40, 123456, tzinfo=UTC),
     )
@@ -71,10 +72,3 @@ def test_only_an_accepted_live_poll_of_the_dataset_counts(changed: dict[str, Any
     assert isinstance(read_poll(event(POLL_ROW), "sensors"), Poll)
     assert read_poll(event(POLL_ROW | changed), "sensors") is None
     assert read_poll(None, "sensors") is None
-
-
-def test_of_several_changes_the_newest_of_each_bay_is_left() -> None:
-    present = read_sensor(KEY, event(ROW))
-    free = read_sensor(KEY, event(ROW | {"status": "Unoccupied"}))
-    assert last_of_each([present, Removed("1"), free]) == [Removed("1"), free]
-    assert last_of_each([free, Removed("5691")]) == [Removed("5691")]

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from melpark.places import Home
-from melpark.serving.bays import Removed
 from melpark.serving.live import LiveState
 from melpark.serving.metrics import LiveCollector
 from melpark.serving.stack_metrics import running
-from melpark.serving.stream import Stream
+from melpark.serving.stream import BayChange, Stream
 from melpark.settings import Settings
 from unit.serving.exposed import AT, SENSORS, Client, measured, run_of_a_stack, scrape
 
@@ -117,7 +116,7 @@ def test_readers_of_the_stream_and_those_that_did_not_keep_up_are_counted(home: 
             await anext(reader)
             await anext(reader)
         for number in range(3):
-            stream.publish([Removed(str(number))])
+            stream.publish([BayChange(str(number), None, None)])
             stream.flush()
         families = LiveCollector(LiveState(Settings(home=home.root), stream)).collect()
         return {sample.name: sample.value for family in families for sample in family.samples}

@@ -24,8 +24,17 @@ def test_the_present_of_each_bay_is_compacted_and_a_history_ends_after_thirty_da
     for name, plan in planned().items():
         if name == topic("sensors"):
             assert plan.config["cleanup.policy"] == "compact"
-        elif name.startswith("melbourne.parking."):
+        elif name.startswith("melbourne.parking.") and not name.startswith("melbourne.parking.rule_"):
             assert plan.config["retention.ms"] == str(30 * 24 * 3600 * 1000)
+
+
+def test_the_rule_calendar_is_kept_until_its_last_day_has_passed() -> None:
+    for weeks in (1, 4, 104):
+        plans = {plan.name: plan for plan in topics.plan(rule_weeks_after=weeks)}
+        for table in ("rule_windows", "rule_versions"):
+            kept = int(plans[topic(table)].config["retention.ms"]) / (7 * topics.DAY_MS)
+            # A poll that finds it shorter than this many weeks writes one more.
+            assert kept >= max(weeks + 1 + 1, 4)
 
 
 def test_tables_keyed_by_bay_have_three_partitions_and_others_one() -> None:
