@@ -16,6 +16,8 @@ LOADER_ROLE = "melpark_loader"
 CAPTURE_ROLE = "melpark_capture"
 READER_ROLE = "melpark_reader"
 ROLES = (SUPERUSER, OWNER_ROLE, LOADER_ROLE, CAPTURE_ROLE, READER_ROLE)
+# Bearer token of the Curb Data Specification's Events and Metrics.
+CDS_TOKEN = "cds_token"  # noqa: S105 a name
 
 CONNECTOR = "melpark-connector"
 PUBLICATION = "melpark"

@@ -110,6 +110,9 @@ class Settings(BaseModel):
     lake_log_retention_days: int = Field(default=30, ge=1)
     # Months of sensor_events that ended before are dropped when silver holds them.
     event_retention_days: int = Field(default=400, ge=31)
+    # Of the Curb Data Specification: how far back Events goes, and whether Events and Metrics ask for no token.
+    cds_event_days: int = Field(default=31, ge=1)
+    cds_is_open: bool = False
     # Refused records are deleted after that.
     rejected_retention_days: int = Field(default=90, ge=1)
 

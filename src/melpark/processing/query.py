@@ -134,9 +134,10 @@ def add_view(connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTable
     """
     files = table.file_uris()
     if not files:
-        registered = name.replace('"', "").replace(".", "_")
-        connection.register(registered, table.to_pyarrow_table())
-        connection.execute(f'CREATE VIEW {name} AS SELECT * FROM "{registered}"')
+        # What is registered only the connection itself sees, and none of its cursors.
+        connection.register("nothing", table.to_pyarrow_table())
+        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM nothing")
+        connection.unregister("nothing")
         return
     quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
     source = f"read_parquet([{quoted}], union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"

@@ -16,6 +16,7 @@ from melpark.places import STATIC_PAGE, Home
 from melpark.serving import api, metrics, page, problems
 from melpark.serving.api.context import Context
 from melpark.serving.bays import Change
+from melpark.serving.cds import app as cds
 from melpark.serving.change_reader import ChangeReader
 from melpark.serving.database import Streets
 from melpark.serving.guard import Guard
@@ -78,6 +79,7 @@ def create_app(
     problems.install(app)
     app.include_router(api.routes(Context(live, clock, streets or Streets(settings))))
     app.include_router(metrics.routes(registry))
+    app.mount(cds.PREFIX, cds.application(settings))
     _add_health(app, live)
     page.install(app, static_page)
     return app

@@ -36,7 +36,7 @@ def fit_streets(bays: Iterable[tuple[str, float, float]]) -> list[StreetLine]:
     segments: dict[str, list[Point]] = defaultdict(list)
     for description, longitude, latitude in bays:
         segments[description].append((longitude, latitude))
-    fits = (_fit(street_name(description), points) for description, points in sorted(segments.items()))
+    fits = (fit_line(street_name(description), points) for description, points in sorted(segments.items()))
     lines = [line for line in fits if line]
     by_street: dict[str, list[StreetLine]] = defaultdict(list)
     for line in lines:
@@ -44,7 +44,7 @@ def fit_streets(bays: Iterable[tuple[str, float, float]]) -> list[StreetLine]:
     return lines + [joint for pieces in by_street.values() for joint in _joints(pieces)]
 
 
-def _fit(name: str, points: list[Point]) -> StreetLine | None:
+def fit_line(name: str, points: list[Point]) -> StreetLine | None:
     """The principal axis of the points, cut to their extent; None when they are too few or no line."""
     if len(points) < LEAST_BAYS:
         return None

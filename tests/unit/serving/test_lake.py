@@ -27,7 +27,7 @@ def lake(home: Home) -> Lake:
 
 
 def append(home: Home, *numbers: int) -> None:
-    write_deltalake(home.gold / "numbers", pa.table({"number": list(numbers)}), mode="append")
+    write_deltalake(home.gold / "numbers", pa.table({"number": pa.array(numbers, pa.int64())}), mode="append")
 
 
 def test_rows_have_names_and_the_version_they_were_read_at(home: Home, lake: Lake) -> None:
@@ -43,6 +43,13 @@ def test_a_commit_is_seen_and_a_held_version_still_shows_what_it_showed(home: Ho
     append(home, 2)
     assert lake.rows(NUMBERS, [0]).rows == [(1,), (2,)]
     assert lake.rows(NUMBERS, [0], first.versions).rows == [(1,)]
+
+
+def test_a_table_without_rows_is_read_as_any(home: Home, lake: Lake) -> None:
+    append(home)
+    assert lake.rows(NUMBERS, [0]).rows == []
+    append(home, 1)
+    assert lake.rows(NUMBERS, [0]).rows == [(1,)]
 
 
 def test_a_table_that_is_not_built_says_so_until_it_is(home: Home, lake: Lake) -> None:
