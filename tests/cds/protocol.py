@@ -33,17 +33,17 @@ def breaches(ask: Ask, served: Served, token: str) -> list[str]:
 
 def lines(ask: Ask, served: Served, token: str) -> Iterator[str]:
     """One after the other."""
-    yield from _media_types(ask)
-    yield from _tokens(ask, token)
-    yield from _errors(ask)
-    yield from _queries(ask, served)
+    yield from media_types(ask)
+    yield from tokens(ask, token)
+    yield from errors(ask)
+    yield from queries(ask, served)
 
 
 def _type_of(path: str) -> str:
     return CSV_TYPE if path.startswith("/metrics") else JSON_TYPE
 
 
-def _media_types(ask: Ask) -> Iterator[str]:
+def media_types(ask: Ask) -> Iterator[str]:
     for path in (*OPEN, *GUARDED):
         of_path = _type_of(path)
         for accept in (None, of_path, f"text/html, {of_path}", *ACCEPTED):
@@ -57,7 +57,7 @@ def _media_types(ask: Ask) -> Iterator[str]:
                 yield f"1: {path} answers {answer.status} to {accept}"
 
 
-def _tokens(ask: Ask, token: str) -> Iterator[str]:
+def tokens(ask: Ask, token: str) -> Iterator[str]:
     for path in OPEN:
         if ask(path, headers={"authorization": ""}).status != 200:
             yield f"1: {path} asks for a token"
@@ -83,7 +83,7 @@ def _is_error(answer: Answer, where: str) -> Iterator[str]:
         yield f"1: the error of {where} has another body: {answer.text[:100]}"
 
 
-def _errors(ask: Ask) -> Iterator[str]:
+def errors(ask: Ask) -> Iterator[str]:
     for path, status in (
         ("/curbs/objects", 501),
         ("/curbs/nothing", 404),
@@ -99,7 +99,7 @@ def _errors(ask: Ask) -> Iterator[str]:
         yield from _is_error(answer, path)
 
 
-def _queries(ask: Ask, served: Served) -> Iterator[str]:
+def queries(ask: Ask, served: Served) -> Iterator[str]:
     yield from _halves(ask)
     yield from _filters(ask, served)
     for path in ("/curbs/zones", "/curbs/areas", "/curbs/spaces"):

@@ -423,9 +423,25 @@ def changing(change: Callable[[str, Mapping[str, object], Answer], Answer]) -> C
     ("line", "server"),
     [
         ("answers 200 to application/json", changing(ok_to_everything)),
-        ("answers 200 to the authorization", changing(ok_to_everything)),
         ("1: /curbs/zones answers 200 application/json to None", changing(of_another_type)),
-        ("instead of 501", changing(not_found)),
+    ],
+)
+def test_a_server_of_another_type_is_refused(line: str, server: Callable[[Ask], Ask], city: City) -> None:
+    assert any(line in one for one in protocol.media_types(server(city.ask)))
+
+
+def test_a_server_that_asks_for_no_token_is_refused(city: City) -> None:
+    found = protocol.tokens(changing(ok_to_everything)(city.ask), city.token)
+    assert any("answers 200 to the authorization" in one for one in found)
+
+
+def test_a_server_that_does_not_know_what_it_has_not_built_is_refused(city: City) -> None:
+    assert any("instead of 501" in one for one in protocol.errors(changing(not_found)(city.ask)))
+
+
+@pytest.mark.parametrize(
+    ("line", "server"),
+    [
         ("is not sorted by distance", changing(farthest_first)),
         ("m away", radius_in_metres),
         ("answers 200 to {'min_lng'", ignoring("min_lng", "max_lat", "max_lng")),
@@ -439,4 +455,4 @@ def changing(change: Callable[[str, Mapping[str, object], Answer], Answer]) -> C
 def test_a_server_that_does_not_listen_is_refused(
     line: str, server: Callable[[Ask], Ask], city: City, served: Served
 ) -> None:
-    assert any(line in one for one in protocol.lines(server(city.ask), served, city.token))
+    assert any(line in one for one in protocol.queries(server(city.ask), served))
