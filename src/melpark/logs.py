@@ -81,7 +81,12 @@ def _in_order(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _text(_: WrappedLogger, __: str, event: Mapping[str, Any]) -> str:
-    fields = {name: value for name, value in event.items() if name not in (AT, LEVEL, LOGGER, EVENT, TRACE)}
+    # What the sentence says already is not said again.
+    fields = {
+        name: value
+        for name, value in event.items()
+        if name not in (AT, LEVEL, LOGGER, EVENT, TRACE) and str(value) not in str(event[EVENT])
+    }
     at = datetime.fromisoformat(event[AT]).astimezone()
     line = f"{at:%Y-%m-%d %H:%M:%S},{at.microsecond // 1000:03} {event[LEVEL].upper()} {event[LOGGER]}: {event[EVENT]}"
     if fields:

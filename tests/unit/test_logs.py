@@ -45,6 +45,12 @@ def test_what_is_bound_and_what_a_line_carries_are_fields() -> None:
     )
 
 
+def test_what_the_sentence_says_is_not_repeated_for_people() -> None:
+    kept = line("json", "bays: accepted", extra={"dataset": "bays", "poll_id": 3})
+    assert json.loads(kept)["dataset"] == "bays"
+    assert logs.readable(kept).endswith(": bays: accepted (poll_id 3)")
+
+
 def test_what_a_file_holds_reads_as_the_terminal_shows_it() -> None:
     structlog.contextvars.bind_contextvars(poll_id=12)
     kept = line("json", "a\nb")

@@ -32,6 +32,7 @@ class Outcome:
     changed: int | None = None
     rejected: int | None = None
     note: str | None = None
+    poll_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -112,16 +113,18 @@ def add_failed(
     started_at: datetime,
     received_at: datetime,
     finished_at: datetime,
-) -> None:
-    """A row for an attempt that brought no complete answer; it has no ETag."""
-    cursor.execute(
+) -> int:
+    """A row for an attempt that brought no complete answer; it has no ETag. Gives its number."""
+    row = cursor.execute(
         """
         INSERT INTO parking.polls
             (dataset, outcome, reason, started_at, received_at, origin, finished_at)
         VALUES (%s, 'failed', %s, %s, %s, 'live', %s)
+        RETURNING poll_id
         """,
         [dataset, reason, started_at, received_at, finished_at],
-    )
+    ).fetchone()
+    return int(cast(TupleRow, row)[0])
 
 
 def add_poll(

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import orjson
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from melpark.contracts import REFERENCES, SENSORS
 from melpark.errors import MelParkError, RefusedError, RetryableError, StopError
@@ -173,6 +174,9 @@ class Poll:
         An error that nobody thought of is logged with its trace, leaves a failed poll and is raised as RefusedError.
         """
         started_at = utc_now()
+        # What is logged until the next attempt is of this one; its number is known once its row is written.
+        clear_contextvars()
+        bind_contextvars(dataset=self._dataset)
         try:
             return await self._once()
         except MelParkError:
@@ -184,7 +188,7 @@ class Poll:
                 f"{type(error).__name__}: {clean(str(error))}",
                 "Nothing was written; report it with the log",
             )
-            self._loader.record_failure(self._dataset, str(found), started_at, utc_now())
+            self._record_failure(found, started_at, utc_now())
             raise found from error
 
     async def _once(self) -> Outcome | None:
@@ -193,6 +197,7 @@ class Poll:
         if isinstance(answer, NotModified):
             self._refetch = False
             return None
+        bind_contextvars(observed_at=_text(answer.observed_at))
         if self._record is not None:
             _record(self._record, answer)
         try:
@@ -200,6 +205,7 @@ class Poll:
         finally:
             answer.body.close()
         self._refetch = False
+        bind_contextvars(poll_id=outcome.poll_id)
         _log(outcome, answer, utc_now())
         return outcome
 
@@ -208,7 +214,7 @@ class Poll:
         try:
             return await self._api.fetch(self._dataset, etag)
         except MelParkError as error:
-            self._loader.record_failure(self._dataset, str(error), started_at, utc_now())
+            self._record_failure(error, started_at, utc_now())
             raise
 
     async def _load(self, answer: Answer) -> Outcome:
@@ -225,12 +231,17 @@ class Poll:
                 trouble.say(error)
                 await asyncio.sleep(pause)
             except RefusedError as error:
-                self._loader.record_failure(self._dataset, str(error), answer.started_at, answer.received_at)
+                self._record_failure(error, answer.started_at, answer.received_at)
                 raise
             else:
                 trouble.is_over()
                 return outcome
         raise AssertionError("unreachable")
+
+    def _record_failure(self, error: MelParkError, started_at: datetime, received_at: datetime) -> None:
+        bind_contextvars(
+            poll_id=self._loader.record_failure(self._dataset, str(error), started_at, received_at)
+        )
 
     def _rest(self, outcome: Outcome | None, elapsed: float) -> float:
         """Seconds until the next request. A source that plays at another speed sets the pace itself."""
@@ -287,7 +298,7 @@ def _record(folder: Path, answer: Answer) -> None:
 
 
 def _log(outcome: Outcome, answer: Answer, now: datetime) -> None:
-    said = f"{outcome.dataset}: {outcome.outcome}, observed {outcome.observed_at:%Y-%m-%dT%H:%M:%SZ}"
+    said = f"{outcome.dataset}: {outcome.outcome}, observed {_text(outcome.observed_at)}"
     if outcome.reason:
         said += f", {outcome.reason}"
     if outcome.changed is not None:
@@ -297,6 +308,10 @@ def _log(outcome: Outcome, answer: Answer, now: datetime) -> None:
     seconds = (now - answer.started_at).total_seconds()
     level = logging.INFO if outcome.outcome == "accepted" else logging.ERROR
     log.log(level, "%s, in %.1f s", said, seconds)
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _cancel_on_signal() -> None:

@@ -105,12 +105,12 @@ class PostgresLoader:
                 poll_rows.add_unreadable(cursor, answer, poll_id)
             elif work.is_staged and work.rejected:
                 poll_rows.add_rejected(cursor, answer, poll_id, None if reason is None else MOST_REJECTS)
-        return outcome
+        return replace(outcome, poll_id=poll_id)
 
-    def record_failure(self, dataset: str, reason: str, started_at: datetime, received_at: datetime) -> None:
-        """Leave a row for an attempt that brought no complete answer; it has no ETag."""
+    def record_failure(self, dataset: str, reason: str, started_at: datetime, received_at: datetime) -> int:
+        """Leave a row for an attempt that brought no complete answer; it has no ETag. Gives its number."""
         with self.transaction() as cursor:
-            poll_rows.add_failed(cursor, dataset, reason, started_at, received_at, self._now())
+            return poll_rows.add_failed(cursor, dataset, reason, started_at, received_at, self._now())
 
     def _apply(self, cursor: Cursor[TupleRow], answer: Answer, work: _Work, is_refetched: bool) -> int:
         """Write what the answer changes. Raises RefusedError before anything but temporary tables is written."""

@@ -25,7 +25,7 @@ from pyspark.errors import PySparkException
 from melpark.errors import StopError
 from melpark.launch import LAUNCHER
 from melpark.places import DBT_PROJECT, Home
-from melpark.processing import catalogue, job_runs, news
+from melpark.processing import catalogue, job_runs, lake, news
 from melpark.processing.spark_session import connect, first_line, not_answering
 from melpark.settings import Settings
 
@@ -101,6 +101,8 @@ def is_built(home: Home) -> bool:
 
 
 def _make(settings: Settings, home: Home, lock: int, action: Action, tests: bool) -> None:
+    # Polls come last into silver, so gold will hold all up to this one.
+    newest_poll = lake.newest_poll_id_in_silver(home)
     present = news.now(home, _models(settings))
     given = variables(settings) | _events_of(present)
     found: news.News | None = None
@@ -131,7 +133,7 @@ def _make(settings: Settings, home: Home, lock: int, action: Action, tests: bool
     if tests:
         _dbt(settings, home, lock, action, TESTS, given)
     _finish(home, present)
-    log.info("Gold: %s done", action)
+    log.info("Gold: %s done, with the polls up to %s", action, newest_poll, extra={"poll_id": newest_poll})
 
 
 def _finish(home: Home, present: news.Built) -> None:

@@ -24,6 +24,7 @@ from melpark.locks import only_one
 from melpark.places import Home, topic
 from melpark.processing import catalogue, kafka_log, lake, merging, silver, spark_loader
 from melpark.processing.bronze_position import Unread
+from melpark.processing.polls_taken_in import PollsTakenIn
 from melpark.processing.spark_session import answers, connect, first_line, not_answering
 from melpark.processing.tables import BRONZE, QUARANTINE, SILVER
 from melpark.settings import Settings
@@ -209,6 +210,7 @@ def _watch(settings: Settings, queries: list["StreamingQuery"], stop: threading.
     """Return when every query has ended by itself or all were stopped, by `stop` or to rebuild silver: then True."""
     home = Home(settings.home.resolve())
     looks = 0
+    taken_in = PollsTakenIn(home, [query.name for query in queries])
     while [query for query in queries if _is_running(query)]:
         looks += 1
         is_wished = _rebuild_wish(home).exists() and any(query.name == "silver" for query in queries)
@@ -218,8 +220,11 @@ def _watch(settings: Settings, queries: list["StreamingQuery"], stop: threading.
             return is_wished
         if not answers(settings):
             raise not_answering(settings, "it went away while the streams ran")
-        if looks % LOOKS_PER_ASKING_OF_KAFKA == 0 and any(query.name == "bronze" for query in queries):
-            _require_same_topics(settings, home)
+        if looks % LOOKS_PER_ASKING_OF_KAFKA == 0:
+            taken_in.tell()
+            if any(query.name == "bronze" for query in queries):
+                _require_same_topics(settings, home)
+    taken_in.tell()
     return False
 
 

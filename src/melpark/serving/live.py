@@ -1,5 +1,6 @@
 """What the server knows now. Owned by the event loop: only its thread reads or writes it."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -11,6 +12,8 @@ from melpark.serving.freshness import Freshness, freshness, source_now
 from melpark.serving.judging import Moment, judged
 from melpark.serving.stream import BayChange, Stream
 from melpark.settings import Settings
+
+log = logging.getLogger(__name__)
 
 # Whoever stands longer than suspect_after is judged no more; a day for good measure.
 PAST_RULES = timedelta(days=1)
@@ -37,6 +40,7 @@ class LiveState:
         # By the source's clock, and by the newest time that the feed tells.
         self._due_as_of = Deadlines()
         self._due_feed_at = Deadlines()
+        self._changed_since_poll = 0
 
     def apply(self, changes: Iterable[Change], now: datetime) -> None:
         """Take in changes in the order of the log and tell the stream. `now` is our clock's."""
@@ -62,10 +66,18 @@ class LiveState:
         if not self.is_ready:
             # Nobody has a snapshot yet that these could change, and the log is not whole.
             return
+        self._changed_since_poll += len(touched) + len(removed)
         for zone_number in zones:
             touched |= self._by_zone[zone_number]
         self._tell(removed, touched, now)
-        if has_new_poll:
+        if has_new_poll and self.poll is not None:
+            log.info(
+                "Poll %d is live, %d sensors changed since the one before",
+                self.poll.poll_id,
+                self._changed_since_poll,
+                extra={"poll_id": self.poll.poll_id},
+            )
+            self._changed_since_poll = 0
             self.stream.publish_source(self.freshness(now))
 
     def tick(self, now: datetime) -> None:

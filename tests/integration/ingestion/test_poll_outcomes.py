@@ -83,7 +83,8 @@ def test_datasets_do_not_age_each_other(loader: PostgresLoader, query: Query) ->
 
 def test_a_failed_attempt_leaves_a_row_and_the_last_etag(loader: PostgresLoader, query: Query) -> None:
     loader.load(answer([sensor(1, 0)], 0))
-    loader.record_failure(SENSORS.dataset, "it did not answer", at(2), at(3))
+    number = loader.record_failure(SENSORS.dataset, "it did not answer", at(2), at(3))
+    assert query("SELECT outcome FROM parking.polls WHERE poll_id = %s", number) == [("failed",)]
     assert polls(query)[-1] == ("failed", "it did not answer", None, None, None, None)
     assert loader.last_etag(SENSORS.dataset) == '"0"'
 

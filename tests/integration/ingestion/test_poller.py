@@ -1,6 +1,7 @@
 """The poller against a replayed portal and a real PostgreSQL."""
 
 import gzip
+import json
 import logging
 import os
 import signal
@@ -68,6 +69,28 @@ def test_one_round_asks_each_dataset_once(postgres: Settings, query: Query, tmp_
         # References are as they were (304), which leaves no row.
         assert polls(query)[len(DATASETS) :] == [(SENSORS.dataset, "accepted", '"r1-20250807T000200Z"')]
     assert query("SELECT count(*) FROM parking.sensor_events WHERE kerbside_id = '1'") == [(2,)]
+
+
+def test_each_line_about_a_poll_carries_the_number_of_its_row(
+    postgres: Settings, query: Query, tmp_path: Path
+) -> None:
+    capture = small_capture(tmp_path)
+    (capture / BAYS.dataset / next((capture / BAYS.dataset).iterdir()).name).write_bytes(gzip.compress(b"[]"))
+    with portal(replaying(postgres, capture)) as settings:
+        done = subprocess.run(
+            [sys.executable, "-m", "melpark", "--log-format", "json", "ingest", "--once"],
+            env={"PATH": os.environ["PATH"]} | settings.environment(),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    told = [json.loads(line) for line in done.stderr.splitlines()]
+    outcomes = [line for line in told if ", observed " in line["event"]]
+    rows = query("SELECT dataset, poll_id, outcome, observed_at FROM parking.polls ORDER BY poll_id")
+    assert [(line["dataset"], line["poll_id"]) for line in outcomes] == [row[:2] for row in rows]
+    assert [line["observed_at"] for line in outcomes] == [f"{row[3]:%Y-%m-%dT%H:%M:%SZ}" for row in rows]
+    assert {row[2] for row in rows if row[0] == BAYS.dataset} == {"refused"}
 
 
 def test_a_dataset_fails_alone_and_the_round_says_so(
