@@ -18,7 +18,7 @@ SEED ?= 1
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up quicken down status logs doctor reset test proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-year clean lock
+.PHONY: help up quicken down status logs doctor reset test proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-year clean lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,9 @@ bench-backfill: $(VENV)/.synced-dev ## Measure the loading of historical files
 
 bench-history: $(VENV)/.synced-dev ## Measure how long a fresh home waits for its past
 	@PYTHONPATH=tests $(BIN)/python benchmarks/history.py $(ARGS)
+
+bench-live: $(VENV)/.synced-dev ## Measure what is live: commit to page, many readers, the API, restart to ready
+	@PYTHONPATH=tests $(BIN)/python benchmarks/live.py $(ARGS)
 
 bench-gold: $(VENV)/.synced-dev ## Measure what a refresh of gold costs with a month and a year behind it
 	@PYTHONPATH=tests $(BIN)/python benchmarks/gold.py $(ARGS)

@@ -68,8 +68,10 @@ class OpenPage:
 
 
 @contextmanager
-def open_page(url: str, size: Size = DESKTOP, scheme: Scheme = "light") -> Iterator[OpenPage]:
-    """The page at `url` in a fresh browser."""
+def open_page(
+    url: str, size: Size = DESKTOP, scheme: Scheme = "light", script: str | None = None
+) -> Iterator[OpenPage]:
+    """The page at `url` in a fresh browser; `script` runs in it before its own."""
     executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     assert executable, "the page's tests need a Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
@@ -77,6 +79,8 @@ def open_page(url: str, size: Size = DESKTOP, scheme: Scheme = "light") -> Itera
         try:
             page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
             page.set_default_timeout(WAIT_MS)
+            if script is not None:
+                page.add_init_script(script)
             opened = OpenPage(page)
             page.on("request", lambda request: opened.requests.append(request.url))
             page.on("pageerror", lambda error: opened.complaints.append(str(error)))
