@@ -1,7 +1,7 @@
 """Many readers of the live stream in one process, told apart by nothing: run by live_readers.py.
 
-Arguments: port, number of readers. Says `ready` once all are connected; a line on stdin ends it, and it prints, as JSON,
-the ids of the batches that each reader was given, how many were let go, and the changes that the first was told with when.
+Arguments: port, number of readers. Says `ready` once all are connected; a line on stdin ends it, and it prints as JSON
+the ids of the batches that each reader was given, how many were let go, and the first one's changes with their times.
 """
 
 import asyncio

@@ -70,7 +70,7 @@ def _clock_ahead(page: Page) -> float:
         theirs = page.evaluate(CLOCK) / 1000
         after = time.time()
         looks.append((after - before, theirs - (before + after) / 2))
-    return min(looks)[1]
+    return float(min(looks)[1])
 
 
 def _plain(seen: Seen) -> dict[str, float]:

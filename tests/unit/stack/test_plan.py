@@ -20,3 +20,9 @@ def test_the_city_itself_is_not_started() -> None:
 
 def test_a_stack_whose_gold_somebody_else_builds_has_no_scheduler() -> None:
     assert set(names(Settings())) - set(names(Settings(), is_scheduled=False)) == {"scheduler"}
+
+
+def test_alerts_are_delivered_where_there_is_an_address_for_them() -> None:
+    told = Settings.model_validate({"alert_webhook_url": "https://example.org/hook"})
+    assert "alerts" not in names(Settings())
+    assert set(names(told)) - set(names(Settings())) == {"alerts"}
