@@ -21,6 +21,7 @@ SIDE_BY_SIDE_METRES = 4.0
 APART_METRES = 0.2
 # The zone reaches beyond its spaces, so that rounding leaves them inside.
 MARGIN_METRES = 0.05
+SMOOTH_METRES = 0.01
 ROUNDS = 40
 # How far a zone may reach to the side to go around another's ground.
 DETOURS_METRES = (0.0, 3.0, -3.0, 8.0, -8.0, 25.0, -25.0)
@@ -250,11 +251,20 @@ def _grounds(
 def _ground(claim: Polygon, blocked: Polygon, bearing: float) -> Polygon | None:
     """A polygon around the claim that keeps off what is blocked; None when no detour leads around it."""
     for reach in _reaches(claim, bearing):
-        free = reach.difference(blocked)
+        if not reach.intersects(blocked):
+            return reach
+        free = _smoothed(reach.difference(blocked))
         for part in getattr(free, "geoms", [free]):
-            if part.geom_type == "Polygon" and part.buffer(0.001).contains(claim):
+            if part.geom_type == "Polygon" and part.buffer(SMOOTH_METRES).contains(claim):
                 return part
     return None
+
+
+def _smoothed(shape: Polygon) -> Polygon:
+    """Without slits and spikes so narrow that rounded coordinates would cross."""
+    for metres in (-SMOOTH_METRES, 2 * SMOOTH_METRES, -SMOOTH_METRES):
+        shape = shape.buffer(metres, join_style="mitre")
+    return shape
 
 
 def _reaches(claim: Polygon, bearing: float) -> Iterator[Polygon]:

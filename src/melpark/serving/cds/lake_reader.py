@@ -28,13 +28,13 @@ AVAILABILITY_TABLES = (
 BAYS = """
     SELECT kerbside_id, location_key, zone_number, segment_id, longitude, latitude, is_retired,
         valid_from_at, valid_to_at
-    FROM gold.dim_bays
+    FROM gold.dim_bays ORDER BY kerbside_id, valid_from_at
 """
 DESCRIPTIONS = "SELECT location_key, description FROM gold.dim_locations"
 PLATES = """
     SELECT zone_number, days, start_minute, finish_minute, code, is_retired,
         CASE WHEN is_assumed THEN NULL ELSE valid_from_at END, valid_to_at, observed_at
-    FROM silver.sign_plates
+    FROM silver.sign_plates ORDER BY ALL
 """
 KERB_BAYS = """
     SELECT road_segment_id, longitude, latitude FROM silver.bays
@@ -101,15 +101,16 @@ class Reader:
     def __init__(self, lake: Lake, settings: Settings) -> None:
         self.lake = lake
         self.settings = settings
+        self._rows: Remembered[KerbRows] = Remembered()
         self._kerb: Remembered[Kerb] = Remembered()
         self._availability: Remembered[Availability] = Remembered()
         self._updated: Remembered[datetime] = Remembered()
 
     def kerb(self) -> Kerb:
         versions = self.lake.versions(*KERB_TABLES)
-        return self._kerb.get(
-            versions, lambda: build(self._kerb_rows(versions), self.settings.holidays_suspend_plates)
-        )
+        rows = self._rows.get(versions, lambda: self._kerb_rows(versions))
+        # Gold writes its dimensions anew, mostly with the rows that they had: these are compared sooner than drawn.
+        return self._kerb.get(rows, lambda: build(rows, self.settings.holidays_suspend_plates))
 
     def last_updated(self) -> datetime:
         """When this data last changed, by the source's clock: the newest poll that was accepted."""

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache, partial
 
 from starlette.datastructures import QueryParams
 
@@ -76,6 +77,7 @@ WITH hours AS (
         bays.valid_to_at AS end_at
     FROM gold.dim_bays AS bays INNER JOIN first_states USING (kerbside_id)
     WHERE NOT bays.is_retired AND bays.zone_number IS NOT NULL AND bays.segment_id IS NOT NULL
+        AND (? IS NULL OR list_contains(?, bays.kerbside_id))
 ), monitored AS (
     SELECT versions.kerbside_id, versions.location_key, hours.start_at,
         sum(epoch_us(least(hours.end_at, versions.end_at)) - epoch_us(greatest(hours.start_at, versions.start_at)))
@@ -89,7 +91,7 @@ WITH hours AS (
         times.is_online, times.is_occupied
     FROM gold.int_bay_times AS times INNER JOIN hours
         ON times.start_at < hours.end_at AND times.end_at > hours.start_at
-    WHERE times.local_date = ?
+    WHERE times.local_date = ? AND (? IS NULL OR list_contains(?, times.kerbside_id))
 ), summed AS (
     SELECT kerbside_id, location_key, start_at,
         sum(CASE WHEN is_online THEN micros ELSE 0 END) AS online,
@@ -199,6 +201,7 @@ def aggregates(reader: Reader, given: QueryParams) -> Iterator[str]:
     asked = _asked(query, now.replace(minute=0, second=0, microsecond=0))
     kerb = reader.kerb()
     wanted = _wanted_places(kerb, asked)
+    bays = _chosen(asked).bays(kerb)
     yield _lines([AGGREGATE_COLUMNS])
     if until_at is None:
         return
@@ -207,37 +210,37 @@ def aggregates(reader: Reader, given: QueryParams) -> Iterator[str]:
     for day in days_between(start_at, end_at):
         hours = [hour for hour in local_hours(day) if start_at <= hour.start_at and hour.end_at <= end_at]
         if hours:
-            sums = _sums(reader, kerb, day, hours, versions, wanted)
+            sums = _sums(reader, day, hours, versions, bays, partial(_places, kerb, wanted))
             yield _lines(_aggregate_rows(sums, hours, metric_type))
 
 
 def _sums(
     reader: Reader,
-    kerb: Kerb,
     day: date,
     hours: Sequence[Hour],
     versions: Versions,
-    wanted: set[tuple[str, str]] | None,
+    bays: list[str] | None,
+    places_of: Callable[[str, str], list[tuple[str, str]]],
 ) -> dict[tuple[str, str], dict[datetime, Sums]]:
-    """By place (type and id) and hour."""
+    """By place (type and id) and hour, of these bays only if any are given. `places_of` takes bay and location."""
     found: dict[tuple[str, str], dict[datetime, Sums]] = defaultdict(lambda: defaultdict(Sums))
+    places, kerb = cache(places_of), reader.kerb()
     bounds = [hour.start_at for hour in hours], [hour.end_at for hour in hours]
     for name, location, start_at, monitored, online, occupied in reader.lake.rows(
-        BAY_HOURS, [*bounds, day], versions
+        BAY_HOURS, [*bounds, bays, bays, day, bays, bays], versions
     ).rows:
-        for place in _places(kerb, name, location):
-            if wanted is None or place in wanted:
-                sums = found[place][start_at]
-                sums.monitored += monitored
-                sums.online += online
-                sums.occupied += occupied
+        for place in places(name, location):
+            sums = found[place][start_at]
+            sums.monitored += monitored
+            sums.online += online
+            sums.occupied += occupied
     for session in _read_sessions(reader, hours[0].start_at, hours[-1].end_at, versions):
         version = kerb.version_at(session.kerbside_id, session.start_at)
         if version is None or version.zone is None:
             continue
         start_at = next(hour.start_at for hour in reversed(hours) if hour.start_at <= session.start_at)
-        for place in _places(kerb, session.kerbside_id, version.zone):
-            if place in found and start_at in found[place]:
+        for place in places(session.kerbside_id, version.zone):
+            if start_at in found[place]:
                 sums = found[place][start_at]
                 sums.sessions += 1
                 if session.end_at:
@@ -246,17 +249,18 @@ def _sums(
     return found
 
 
-def _places(kerb: Kerb, kerbside_id: str, location_key: str) -> Iterator[tuple[str, str]]:
-    """The places of which a bay in a location is a part."""
+def _places(
+    kerb: Kerb, wanted: set[tuple[str, str]] | None, kerbside_id: str, location_key: str
+) -> list[tuple[str, str]]:
+    """The places of which a bay in a location is a part, of those that are wanted."""
     zone = kerb.zones.get(zone_id(location_key))
     if zone is None:
-        return
-    yield "zone", zone.id
-    for area_id in zone.area_ids:
-        yield "area", area_id
+        return []
+    found = [("zone", zone.id), *(("area", area_id) for area_id in zone.area_ids)]
     space = kerb.spaces.get(space_id(kerbside_id))
     if space and space.zone_id == zone.id:
-        yield "space", space.id
+        found.append(("space", space.id))
+    return [place for place in found if wanted is None or place in wanted]
 
 
 def _aggregate_rows(

@@ -1,6 +1,7 @@
 """The words of the standard: versions, media types, identities, units of its times."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 VERSION = "1.0.1"
@@ -13,6 +14,8 @@ CURRENCY = "AUD"
 DATA_SOURCE_TYPE = "in_ground"
 
 NAMESPACE = UUID("8829ad7b-5841-5d98-8f30-82fa64d399f1")
+# More than the city has bays and zones: their ids are asked for again and again.
+REMEMBERED = 20_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -39,15 +42,18 @@ def instant(of_milliseconds: int) -> datetime:
     return EPOCH + of_milliseconds * MILLISECOND
 
 
+@lru_cache(REMEMBERED)
 def device_id(kerbside_id: str) -> str:
     """The sensor: the feed names the bay only, so a swapped sensor cannot be told."""
     return identity("device", kerbside_id)
 
 
+@lru_cache(REMEMBERED)
 def space_id(kerbside_id: str) -> str:
     return identity("space", kerbside_id)
 
 
+@lru_cache(REMEMBERED)
 def zone_id(location_key: str) -> str:
     """A zone is our location: parking zone by street segment."""
     return identity("zone", location_key)
