@@ -7,6 +7,7 @@ Every wrong or unknown setting is named at once.
 import base64
 import binascii
 import os
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from datetime import timedelta
@@ -72,6 +73,11 @@ class Settings(BaseModel):
     serve_port: Port = 8000
     # Of the catalogue that `melpark gold docs` shows.
     docs_port: Port = 18084
+
+    # Of one address, to the server; 0: no limit.
+    rate_limit_per_minute: int = Field(default=6000, ge=0)
+    # Pages elsewhere that may read the API, as `https://map.example` by commas; none without it.
+    cors_origins: str = ""
 
     # Layout of the whole export, and whether `records` may stand in where the portal does not give it.
     portal_export: Literal["json", "csv"] = "json"
@@ -142,6 +148,11 @@ class Settings(BaseModel):
             for number, names in by_number.items()
             if len(names) > 1
         ]
+        problems += [
+            f"cors_origins: {origin!r} is not an origin such as https://map.example"
+            for origin in self.allowed_origins
+            if not re.fullmatch(r"https?://[^/,*\s]+", origin)
+        ]
         if self.offline_after_seconds < 3 * self.poll_interval_seconds:
             problems.append("offline_after_seconds is less than three times poll_interval_seconds")
         if self.alert_webhook_secret and not self.alert_webhook_url:
@@ -182,6 +193,11 @@ class Settings(BaseModel):
     def attribution(self) -> str:
         """Who the data is owed to."""
         return SIMULATED_ATTRIBUTION if self.source == "simulator" else CITY_ATTRIBUTION
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """Origins of pages elsewhere that may read the API."""
+        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
 
     @property
     def kafka_address(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from melpark.places import STATIC_PAGE, Home
 from melpark.serving import api, metrics, page, problems
@@ -20,7 +21,10 @@ from melpark.serving.cds import app as cds
 from melpark.serving.change_reader import ChangeReader
 from melpark.serving.database import Streets
 from melpark.serving.guard import Guard
+from melpark.serving.lake import Lake
 from melpark.serving.live import LiveState
+from melpark.serving.live_answers import Answer, LiveAnswers
+from melpark.serving.rate_limit import RateLimit
 from melpark.serving.schemas import Health, Readiness
 from melpark.settings import Settings
 
@@ -32,6 +36,7 @@ Times are UTC (RFC 3339, ending in Z). Errors are `application/problem+json`. Da
 """
 
 StartReader = Callable[[LiveState, asyncio.AbstractEventLoop], ChangeReader[Change]]
+StartAnswers = Callable[[LiveAnswers, asyncio.AbstractEventLoop], ChangeReader[Answer]]
 # How late a rule may change on the screen.
 TICK_SECONDS = 1.0
 
@@ -48,19 +53,30 @@ def create_app(
     clock: Callable[[], datetime] = our_clock,
     static_page: Path = STATIC_PAGE,
     streets: Callable[[], dict[str, Any]] | None = None,
+    start_answers: StartAnswers | None = None,
 ) -> FastAPI:
-    """The app over `live`. `start_reader` starts what feeds it; the reader begins and ends with the app."""
+    """The app over `live`. `start_reader` starts what feeds it, `start_answers` what brings Flink's answers.
+
+    Both begin and end with the app.
+    """
+    answers = LiveAnswers()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        reader = start_reader(live, asyncio.get_running_loop()) if start_reader else None
+        loop = asyncio.get_running_loop()
+        readers: list[ChangeReader[Any]] = []
+        if start_reader:
+            readers.append(start_reader(live, loop))
+        if start_answers:
+            readers.append(start_answers(answers, loop))
         ticking = asyncio.create_task(_tick(live, clock))
         try:
             yield
         finally:
             ticking.cancel()
-            if reader:
+            for reader in readers:
                 reader.stop()
+            for reader in readers:
                 await asyncio.to_thread(reader.join, 5)
 
     app = FastAPI(
@@ -73,11 +89,22 @@ def create_app(
         lifespan=lifespan,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET"],
+            allow_headers=["If-None-Match", "Last-Event-ID"],
+            expose_headers=["ETag", "Age", "Link", "Attribution", "Retry-After"],
+            max_age=3600,
+        )
+    app.add_middleware(RateLimit, per_minute=settings.rate_limit_per_minute)
     app.add_middleware(Guard)
     registry = metrics.registry_of(Home(settings.home.resolve()), live)
     app.add_middleware(metrics.Requests, registry=registry)
     problems.install(app)
-    app.include_router(api.routes(Context(live, clock, streets or Streets(settings))))
+    context = Context(live, answers, Lake(settings), clock, streets or Streets(settings))
+    app.include_router(api.routes(context))
     app.include_router(metrics.routes(registry))
     app.mount(cds.PREFIX, cds.application(settings))
     _add_health(app, live)

@@ -67,6 +67,15 @@ class Calendar:
             self._zones[zone_number] = known
         return known
 
+    @property
+    def zone_numbers(self) -> tuple[int, ...]:
+        """Zones that have or had plates."""
+        return tuple(self._coverage)
+
+    def knows(self, at: datetime) -> bool:
+        """Whether no window of that instant was let go."""
+        return self._since is not None and at >= self._since
+
     def forget(self, before: datetime) -> None:
         """Let go of windows that ended before."""
         if self._since is not None and before < self._since + timedelta(days=1):

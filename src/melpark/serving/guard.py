@@ -8,6 +8,9 @@ from melpark.serving.problems import problem
 # Other names would let a web page elsewhere reach this server through its own DNS name.
 HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
+LONGEST_QUERY = 8192
+LARGEST_BODY = 65_536
+
 # MapLibre runs its worker from a blob and draws its controls with data: images.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -55,9 +58,22 @@ class Guard:
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        host = Headers(scope=scope).get("host", "")
-        app = self._app if _name(host) in HOSTS else problem(400, f"This server does not answer as {host!r}.")
+        app = _refusal(scope) or self._app
         await app(scope, receive, send_with_headers)
+
+
+def _refusal(scope: Scope) -> ASGIApp | None:
+    """What is wrong with the request before anything looks at it; None when nothing is."""
+    headers = Headers(scope=scope)
+    host = headers.get("host", "")
+    if _name(host) not in HOSTS:
+        return problem(400, f"This server does not answer as {host!r}.")
+    if len(scope["query_string"]) > LONGEST_QUERY or len(scope["path"]) > LONGEST_QUERY:
+        return problem(414, f"The query is longer than {LONGEST_QUERY} bytes; ask for less at once.")
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length[:20]) > LARGEST_BODY:
+        return problem(413, f"The body is larger than {LARGEST_BODY} bytes; nothing here takes one.")
+    return None
 
 
 def _name(host: str) -> str:

@@ -119,18 +119,15 @@ def rule_now(
     found = rule_at(at, zone_number, near, rules.coverage)
     if found is Absent.NO_RULE:
         return found.value, (), None
-    covered_to = max(row.end_at for row in rules.coverage if row.start_at <= at < row.end_at)
     if found is Absent.UNRESTRICTED:
-        return (
-            found.value,
-            (),
-            min((window.start_at for window in near if window.start_at > at), default=None),
-        )
+        turns = [window.start_at for window in near if window.start_at > at]
+        turns += [row.end_at for row in rules.coverage if row.start_at <= at < row.end_at <= at + AHEAD]
+        return found.value, (), min(turns, default=None)
     assert isinstance(found, tuple)
     until_at = found[0].end_at
     asked = _said(found)
     # Windows are cut at midnight; a rule that goes on is the same rule.
-    while until_at < min(covered_to, at + AHEAD):
+    while until_at < at + AHEAD:
         following = [window for window in near if window.start_at == until_at]
         if _said(following) != asked:
             break

@@ -1,6 +1,7 @@
 """What the server knows now. Owned by the event loop: only its thread reads or writes it."""
 
 import logging
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -37,6 +38,8 @@ class LiveState:
         self._sensors: dict[str, Sensor] = {}
         self._by_zone: dict[int | None, set[str]] = defaultdict(set)
         self._was_outage = False
+        self._run = secrets.token_hex(4)
+        self._revision = 0
         # By the source's clock, and by the newest time that the feed tells.
         self._due_as_of = Deadlines()
         self._due_feed_at = Deadlines()
@@ -54,6 +57,7 @@ class LiveState:
                 touched.add(change.kerbside_id)
             elif isinstance(change, Poll):
                 self.poll = change
+                self._revision += 1
                 has_new_poll = True
             elif isinstance(change, RuleWindow):
                 self.calendar.put_window(change.window)
@@ -96,6 +100,7 @@ class LiveState:
         self.poll = None
         self.last_commit_at = None
         self.not_ready_because = reason
+        self._revision += 1
         self.stream.forget()
 
     def not_ready(self, reason: str) -> None:
@@ -118,6 +123,11 @@ class LiveState:
     def freshness(self, now: datetime) -> Freshness:
         changed_at = max((sensor.status_changed_at for sensor in self._sensors.values()), default=None)
         return freshness(self.poll, self.settings, now, len(self._sensors), self.last_commit_at, changed_at)
+
+    @property
+    def state_id(self) -> str:
+        """Another one whenever a bay or the newest poll has changed."""
+        return f"{self._run}-{self._revision}"
 
     def as_of(self, now: datetime) -> datetime | None:
         """Now by the source's clock; None before the first poll."""
@@ -160,6 +170,7 @@ class LiveState:
             if bay != before:
                 changed.append(BayChange(kerbside_id, bay, before))
         if changed:
+            self._revision += 1
             self.stream.publish(changed)
 
     def _judge(self, sensor: Sensor, moment: Moment | None) -> Bay:

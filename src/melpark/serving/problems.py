@@ -9,6 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from melpark.errors import RetryableError
+from melpark.serving.lake import VersionGoneError
+
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
@@ -42,6 +45,8 @@ def install(app: FastAPI) -> None:
     """Make every error of `app` a problem document."""
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _input_problem)
+    app.add_exception_handler(VersionGoneError, _gone_problem)
+    app.add_exception_handler(RetryableError, _retryable_problem)
     app.add_exception_handler(Exception, _unexpected_problem)
 
 
@@ -60,6 +65,14 @@ async def _input_problem(request: Request, error: Exception) -> Response:
         for one in error.errors()
     )
     return problem(422, "; ".join(details))
+
+
+async def _gone_problem(request: Request, error: Exception) -> Response:
+    return problem(410, str(error))
+
+
+async def _retryable_problem(request: Request, error: Exception) -> Response:
+    return problem(503, str(error), {"Retry-After": "30"})
 
 
 async def _unexpected_problem(request: Request, error: Exception) -> Response:

@@ -65,6 +65,25 @@ def read_box(text: str) -> Box:
     return west, south, east, north
 
 
+def read_place(text: str) -> tuple[float, float]:
+    """Longitude, latitude in degrees. Raises ValueError when it is no place on the globe."""
+    try:
+        longitude, latitude = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError("must be two numbers: longitude,latitude in degrees") from None
+    if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
+        raise ValueError("must have a longitude within -180..180 and a latitude within -90..90")
+    return longitude, latitude
+
+
+def _checked_place(text: str) -> str:
+    read_place(text)
+    return text
+
+
+Place = Annotated[str, Field(max_length=60), AfterValidator(_checked_place)]
+
+
 def _checked_box(text: str) -> str:
     read_box(text)
     return text
@@ -206,18 +225,14 @@ class SourceSchema(BaseModel):
     is_stale: bool = Field(description="True when source or pipeline are older than offline_after")
 
 
-class _About(BaseModel):
+class About(BaseModel):
     as_of: datetime | None = Field(description="Now by the source's clock; null before the first poll")
     source: SourceSchema
     attribution: str = Field(description="Show it beside the data", examples=[CITY_ATTRIBUTION])
     last_event_id: str = Field(description="Give it to the stream as `after`", examples=["9f2c01ab-17"])
 
 
-class BaysAnswer(_About):
-    bays: list[BaySchema]
-
-
-class BayAnswer(_About):
+class BayAnswer(About):
     bay: BaySchema
 
 

@@ -11,6 +11,7 @@ from melpark.serving.app import create_app, our_clock
 from melpark.serving.bays import Change
 from melpark.serving.change_reader import ChangeReader, change_log
 from melpark.serving.live import LiveState
+from melpark.serving.live_answers import Answer, LiveAnswers, live_topics
 from melpark.settings import Settings
 
 ADDRESS = "127.0.0.1"
@@ -27,7 +28,12 @@ def run(settings: Settings) -> None:
             reader.start()
             return reader
 
-        app = create_app(settings, LiveState(settings), start_reader)
+        def start_answers(answers: LiveAnswers, loop: asyncio.AbstractEventLoop) -> ChangeReader[Answer]:
+            reader = ChangeReader(answers, loop, settings.kafka_address, our_clock, live_topics())
+            reader.start()
+            return reader
+
+        app = create_app(settings, LiveState(settings), start_reader, start_answers=start_answers)
         configuration = uvicorn.Config(
             app,
             log_config=None,

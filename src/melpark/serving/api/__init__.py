@@ -2,13 +2,26 @@
 
 from fastapi import APIRouter
 
-from melpark.serving.api import bays, freshness, stream
+from melpark.serving.api import (
+    alerts,
+    bays,
+    freshness,
+    occupancy,
+    overstays_now,
+    parking,
+    quality,
+    sessions,
+    stream,
+    zones,
+)
 from melpark.serving.api.context import Context
+
+RESOURCES = (bays, parking, overstays_now, stream, zones, occupancy, sessions, alerts, freshness, quality)
 
 
 def routes(context: Context) -> APIRouter:
-    """The whole API."""
+    """The whole API, in one list: the path of a route is then known whole."""
     api = APIRouter(prefix="/api/v1")
-    for resource in (bays, stream, freshness):
+    for resource in RESOURCES:
         resource.add(api, context)
     return api

@@ -1,6 +1,6 @@
 """What every route of the API needs, and what answers have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,23 +10,36 @@ from fastapi import Response
 from starlette.exceptions import HTTPException
 
 from melpark.serving.bays import JSON_OPTIONS
+from melpark.serving.lake import Lake
 from melpark.serving.live import LiveState
+from melpark.serving.live_answers import LiveAnswers
 
 
 @dataclass(frozen=True)
 class Context:
-    """The live state, our clock, and the streets' GeoJSON."""
+    """The live state, Flink's answers, the lake, our clock, and the streets' GeoJSON."""
 
     live: LiveState
+    answers: LiveAnswers
+    lake: Lake
     clock: Callable[[], datetime]
     streets: Callable[[], dict[str, Any]]
 
     def need_ready(self) -> None:
         """Raises HTTPException 503 until the present is rebuilt."""
-        if self.live.not_ready_because:
-            raise HTTPException(
-                503, f"Not ready: {self.live.not_ready_because}. Ask again in a moment.", {"Retry-After": "1"}
-            )
+        _refuse(self.live.not_ready_because)
+
+    def need_answers(self) -> None:
+        """Raises HTTPException 503 until the live answers are read."""
+        _refuse(self.answers.not_ready_because)
+
+    def as_of(self) -> datetime:
+        """Now by the source's clock. Raises HTTPException 503 before the first poll."""
+        now = self.live.as_of(self.clock())
+        if now is None:
+            _refuse("no poll has been accepted yet")
+        assert now is not None
+        return now
 
     def about(self) -> dict[str, Any]:
         """What stands beside the data of every answer about the present."""
@@ -44,6 +57,21 @@ class Context:
             "attribution": self.live.settings.attribution,
             "last_event_id": self.live.stream.last_event_id,
         }
+
+    def about_history(self, versions: Mapping[str, int]) -> dict[str, Any]:
+        """What stands beside rows of the lake: the versions of its tables that they were read at."""
+        return {"attribution": self.live.settings.attribution, "versions": dict(versions)}
+
+    def age(self) -> dict[str, str]:
+        """The Age header: how old what the source says is, in seconds; nothing before the first poll."""
+        fresh = self.live.freshness(self.clock())
+        ages = [age for age in (fresh.source_age_seconds, fresh.pipeline_age_seconds) if age is not None]
+        return {"Age": str(int(max(ages)))} if ages else {}
+
+
+def _refuse(reason: str | None) -> None:
+    if reason:
+        raise HTTPException(503, f"Not ready: {reason}. Ask again in a moment.", {"Retry-After": "1"})
 
 
 def json_answer(content: object) -> Response:
