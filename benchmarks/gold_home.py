@@ -18,6 +18,7 @@ from melpark.processing.tables import SILVER, SilverTable
 from melpark.settings import Settings
 from melpark.simulator import server
 from melpark.simulator.history import Found, History, spans
+from melpark.simulator.history_files import REFRESH
 
 BY_NAME = {table.contract.name: table for table in SILVER}
 FILLED = (SENSOR_EVENTS, SENSOR_STATES, FEED_OUTAGES, POLLS)
@@ -50,8 +51,8 @@ class Past:
         self.events = 0
 
     def open(self, start: datetime) -> None:
-        """What the first poll finds."""
-        self._append(self._history.opening(start))
+        """What the first poll finds, just before `start`."""
+        self._append(self._history.opening(start - REFRESH))
         self.end_states()
 
     def add(self, start: datetime, end: datetime) -> Iterator[int]:
@@ -111,7 +112,7 @@ def _cut(states: pa.Table) -> pa.Table:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("states", states)
-        return connection.execute(
+        return connection.sql(
             "SELECT *, lead(valid_from_at) OVER bay AS valid_to_at, lead(valid_from_at) OVER bay IS NULL AS is_current "
             "FROM (SELECT DISTINCT ON (kerbside_id, valid_from_at) * FROM states) "
             "WINDOW bay AS (PARTITION BY kerbside_id ORDER BY valid_from_at)"
@@ -123,7 +124,7 @@ def _changed(whole: pa.Table, held: pa.Table) -> list[dict[str, Any]]:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("whole", whole)
         connection.register("held", held)
-        changed = connection.execute("SELECT * FROM whole EXCEPT SELECT * FROM held").to_arrow_table()
+        changed = connection.sql("SELECT * FROM whole EXCEPT SELECT * FROM held").to_arrow_table()
     return list(_shaped(STATES, changed).to_pylist())
 
 
