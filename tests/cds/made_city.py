@@ -83,12 +83,15 @@ def _vehicles(lake: MadeLake) -> None:
     # Two words of an empty bay, one after the other: a vehicle that nobody saw.
     lake.event("1", FREE, START + 150 * MINUTE)
     lake.event("2", PRESENT, START + 30 * MINUTE)
+    lake.event("4", PRESENT, START + 5 * MINUTE)
+    lake.event("4", FREE, START + 8 * MINUTE)
     lake.event("3", PRESENT, START + 100 * MINUTE)
     lake.event("3", FREE, START + 110 * MINUTE)
     taken = {
         "1": [(20, 60), (90, 125)],
         "2": [(30, 250)],
         "3": [(100, 110)],
+        "4": [(5, 8)],
     }
     for name, zone, segment, _, _ in BAYS:
         if name not in ("5", "6"):

@@ -51,25 +51,20 @@ def location_key(zone: int | None, segment: int | None) -> str:
 
 @dataclass
 class MadeLake:
-    """Rows that are written with `commit`; a second commit overwrites gold and silver's rows with all of them."""
+    """Rows that are written with `commit`; a later one overwrites the tables that it names, or all, with all rows."""
 
     home: Home
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
 
-    def commit(self) -> "MadeLake":
+    def commit(self, *only: str) -> "MadeLake":
         catalogue.create(self.home)
-        for name, schema in GOLD.items():
-            write_deltalake(
-                self.home.gold / name, pa.Table.from_pylist(self.rows[name], schema), mode="overwrite"
-            )
-        for name in self.rows.keys() - GOLD.keys():
-            path = self.home.silver(name)
-            schema = pa.schema(DeltaTable(path).schema().to_arrow())
-            filled = [
-                {"topic": "made", "partition": 0, "offset": number} | row
-                for number, row in enumerate(self.rows[name])
-            ]
-            write_deltalake(path, pa.Table.from_pylist(filled, schema), mode="overwrite")
+        for name in only or {*GOLD, *self.rows}:
+            is_gold = name in GOLD
+            path = (self.home.gold / name) if is_gold else self.home.silver(name)
+            schema = GOLD[name] if is_gold else pa.schema(DeltaTable(path).schema().to_arrow())
+            coordinates = {} if is_gold else {"topic": "made", "partition": 0}
+            rows = [coordinates | {"offset": at} | row for at, row in enumerate(self.rows[name])]
+            write_deltalake(path, pa.Table.from_pylist(rows, schema), mode="overwrite")
         return self
 
     def poll(self, at: datetime, feed_at: datetime | None = None) -> None:

@@ -80,12 +80,12 @@ def test_availability_is_that_of_the_moment_that_is_asked_for(city: City) -> Non
 
 def test_a_vehicle_that_stays_for_days_is_a_stuck_sensor(own_home: Home) -> None:
     lake = made_city.make(own_home)
-    lake.event("4", "Present", START - timedelta(days=2), FIRST_POLL)
+    lake.event("8", "Present", START - timedelta(days=2), FIRST_POLL)
     lake.rows["sensor_events"] = [
-        row for row in lake.rows["sensor_events"] if row["kerbside_id"] != "4" or row["status"] == "Present"
+        row for row in lake.rows["sensor_events"] if row["kerbside_id"] != "8" or row["status"] == "Present"
     ]
     lake.commit()
-    assert "available" not in one(asking(own_home), f"/curbs/spaces/{space_id('4')}")
+    assert "available" not in one(asking(own_home), f"/curbs/spaces/{space_id('8')}")
 
 
 def test_during_an_outage_of_the_feed_nothing_is_known(own_home: Home) -> None:
@@ -168,7 +168,10 @@ def test_two_captures_of_a_city_that_changed_keep_what_may_not_change(own_home: 
     assert spaces["4"]["curb_zone_id"] == zone_id("7002-20001")
     assert spaces["12"]["published_date"] == milliseconds(NOW + 2 * MINUTE)
     assert spaces["1"]["published_date"] == milliseconds(FIRST_POLL)
-    # Its earlier events stay where they were.
+    # What happened before it moved stays where it was; its space is not there any more.
+    (left, came) = (event for event in after.records("events") if event["data_source_device_name"] == "4")
+    assert {left["curb_zone_id"], came["curb_zone_id"]} == {zone_id("7001-20001")}
+    assert "curb_space_id" not in left
     assert len(after.records("policies")) == len(before.records("policies")) + 1
 
 

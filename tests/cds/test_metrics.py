@@ -71,6 +71,10 @@ def test_sessions_that_began_in_the_time_are_told(city: City) -> None:
     ]
     # The second is of bay 2; that of minute 90 is the next request's.
     assert minutes == [(20, 60), (30, None)]
+    # The end is told though it is beyond the time.
+    first: Query = at | {"end_time": milliseconds(START + 21 * MINUTE)}
+    (row,) = strict.rows(city.ask("/metrics/sessions", first).text)
+    assert row["event_time_end"] == str(milliseconds(START + 60 * MINUTE))
     place: Query = {"curb_place_type": "zone", "curb_place_id": zone_id("7001-20001")}
     assert len(strict.rows(city.ask("/metrics/sessions", at | place).text)) == 2
     other: Query = {"curb_place_type": "zone", "curb_place_id": zone_id("7002-20001")}

@@ -131,8 +131,7 @@ def spaces(bays: Sequence[BayPoint]) -> dict[str, Rectangle]:
         close = _closer_than(rectangles, APART_METRES - 0.01)
         if not close:
             break
-        for one, other in close:
-            rectangles[one], rectangles[other] = _give_way(rectangles[one], rectangles[other])
+        rectangles = _shrunk(rectangles, close)
     touching = {other for _, other in _closer_than(rectangles, 0.0)}
     return {
         bay.kerbside_id: rectangle
@@ -179,21 +178,26 @@ def _closer_than(rectangles: Sequence[Rectangle], metres: float) -> list[tuple[i
     return [(one, other) for one, other in zip(*pairs.tolist(), strict=True) if one < other]
 
 
-def _give_way(one: Rectangle, other: Rectangle) -> tuple[Rectangle, Rectangle]:
-    """Both shrunk, in that direction in which the least has to go; along and across where they stand askew."""
+def _shrunk(rectangles: Sequence[Rectangle], close: Iterable[tuple[int, int]]) -> list[Rectangle]:
+    """Each as small as the nearest of its neighbours demands."""
+    along, across = [1.0] * len(rectangles), [1.0] * len(rectangles)
+    for pair in close:
+        shares = _give_way(*(rectangles[number] for number in pair))
+        for number in pair:
+            along[number] = min(along[number], shares[0])
+            across[number] = min(across[number], shares[1])
+    return [rectangle.shrunk(*shares) for rectangle, *shares in zip(rectangles, along, across, strict=True)]
+
+
+def _give_way(one: Rectangle, other: Rectangle) -> tuple[float, float]:
+    """What is left of both along and across, where the least has to go; in both where they stand askew."""
     if abs(math.sin(one.angle - other.angle)) > 0.02:
-        return one.shrunk(0.93, 0.93), other.shrunk(0.93, 0.93)
+        return 0.93, 0.93
     along, across = _offset(one.x, one.y, other.x, other.y, one.angle)
     length = 2 * (along - APART_METRES) / (one.length + other.length)
     width = 2 * (across - APART_METRES) / (one.width + other.width)
-    share = max(length, width, 0.5)
-    if share >= 1:
-        return one, other
-    return (
-        (one.shrunk(share, 1), other.shrunk(share, 1))
-        if length >= width
-        else (one.shrunk(1, share), other.shrunk(1, share))
-    )
+    share = min(max(length, width, 0.5), 1.0)
+    return (share, 1.0) if length >= width else (1.0, share)
 
 
 def _offset(x: float, y: float, to_x: float, to_y: float, angle: float) -> tuple[float, float]:
