@@ -42,6 +42,10 @@ def test_of_bays_at_one_place_one_has_a_space() -> None:
     assert spaces([bay("b", 0.1), bay("a", 0), bay("c", 50)]).keys() == {"a", "c"}
 
 
+def test_bays_askew_give_way_until_both_have_a_space() -> None:
+    assert len(spaces([bay("1", 0), bay("2", 0.5, 1.5, 0.7)])) == 2
+
+
 @given(
     st.lists(
         st.tuples(st.floats(0, 25), st.floats(0, 25), st.sampled_from([0.0, 0.7, math.pi / 2])),
@@ -67,6 +71,12 @@ def row(*places: float, across: float = 0.0) -> list[Rectangle]:
         {"a": row(0, 6) + row(18, 24, across=16), "b": row(18, 24) + row(0, 6, across=16)},
         {"a": row(0, 12), "b": row(6, 18)},
         {"a": row(0, 12, 24), "b": row(6, 18, 30), "c": row(0, 6, across=14)},
+        # Where the smallest may not choose first.
+        {
+            "a": row(6, 24, across=14) + row(30),
+            "b": row(0, across=14) + row(6, 18),
+            "c": row(0, 12) + row(12, across=14),
+        },
     ],
 )
 def test_zones_hold_their_spaces_and_keep_off_one_another(city: dict[str, list[Rectangle]]) -> None:
