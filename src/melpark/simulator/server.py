@@ -114,6 +114,8 @@ def run(settings: Settings, truth: Path | None = None) -> None:
         )
     try:
         listener = socket.create_server((HOST, settings.source_port))
+        # Or the body of an answer waits until its head is acknowledged.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         why = error.strerror or str(error)
         raise ConfigurationError(

@@ -8,9 +8,12 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from melpark import secrets
+from melpark.errors import StopError
 from melpark.places import Home
-from melpark.processing import catalogue, lake, maintenance, silver
+from melpark.processing import catalogue, job_runs, lake, maintenance, silver
 from melpark.settings import Settings
+from plugins.ports import free_port
 
 DAY = 86_400
 
@@ -99,3 +102,18 @@ def test_silver_is_not_packed_while_it_is_taken_away(
         care(tmp_path)
     assert "silver.polls was not cared for: Another process packs silver or makes it anew" in caplog.text
     assert lake.size(table).files == 6
+
+
+def test_a_night_of_which_a_part_failed_is_a_failed_run_that_names_the_parts(
+    table: Path, tmp_path: Path
+) -> None:
+    for file in table.glob("*.parquet"):
+        file.unlink()
+    settings = Settings(home=tmp_path, postgres_port=free_port())
+    secrets.ensure(Home(tmp_path))
+    with pytest.raises(
+        StopError, match="packing the lake, comparing silver with PostgreSQL, dropping refused"
+    ):
+        maintenance.run(settings)
+    (run,) = job_runs.newest(Home(tmp_path))
+    assert (run.job, run.is_failed) == ("maintenance", True)
