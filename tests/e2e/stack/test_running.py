@@ -16,12 +16,26 @@ from e2e.page.browser import (
     wait_until_drawn,
 )
 from e2e.stack.running import Stack
+from integration.serving.running import until
 from melpark.places import Home
+from melpark.processing.job_runs import recorded
+from plugins.webhooks import TestReceiver
 from unit.serving.exposed import Scrape
 
 pytestmark = pytest.mark.real_data
 
-ENGINES = {"postgres", "kafka", "connect", "spark", "source", "poller", "streams", "scheduler", "server"}
+ENGINES = {
+    "postgres",
+    "kafka",
+    "connect",
+    "spark",
+    "source",
+    "poller",
+    "streams",
+    "scheduler",
+    "server",
+    "alerts",
+}
 STAGES = {"ingestion", "postgres", "kafka", "bronze", "silver", "gold", "serving"}
 
 
@@ -68,11 +82,31 @@ def test_one_scrape_tells_every_engine_stage_and_poll_of_the_running_stack(repla
 
 
 def test_the_logs_of_our_own_processes_are_lines_of_json_and_read_as_text(replayed: Stack) -> None:
-    for name in ("poller", "streams", "supervisor"):
+    for name in ("poller", "streams", "supervisor", "alerts"):
         lines = (Home(replayed.home).logs / f"{name}.log").read_text().splitlines()
         assert [line for line in lines if not line.startswith('{"at": ')] == []
     shown = replayed.melpark("logs", "poller").stdout.splitlines()
     assert any(line.partition(" INFO melpark.ingestion.poller: ")[2] for line in shown)
+
+
+def test_a_job_that_failed_in_the_running_stack_reaches_the_webhook_and_so_does_its_next_good_end(
+    replayed: Stack, alert_receiver: TestReceiver
+) -> None:
+    def told(state: str) -> bool:
+        return ("drill", state) in [
+            (body["data"]["place"], body["data"]["state"]) for body in alert_receiver.bodies
+        ]
+
+    home = Home(replayed.home)
+    with pytest.raises(ValueError, match="a drill"), recorded(home, "drill"):
+        raise ValueError("a drill")
+    until(lambda: told("raised"), "the failed run at the receiver")
+    with recorded(home, "drill"):
+        pass
+    until(lambda: told("cleared"), "its end at the receiver")
+    said = Scrape(httpx.get(f"{replayed.url}/metrics", timeout=30).text)
+    assert said.value("melpark_job_failed", job="drill") == 0
+    assert len(set(alert_receiver.ids)) == len(alert_receiver.ids)
 
 
 def test_a_second_up_says_that_one_is_running_and_changes_nothing(replayed: Stack) -> None:
@@ -91,7 +125,7 @@ def test_nothing_listens_beyond_the_loopback(replayed: Stack) -> None:
     }
     connections = [c for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.pid in family]
     addresses = [c.laddr.ip.removeprefix("::ffff:") for c in connections if c.laddr]
-    assert len(addresses) >= len(ENGINES) - 3
+    assert len(addresses) >= len(ENGINES) - 4
     assert set(addresses) <= {"127.0.0.1", "::1"}
 
 
