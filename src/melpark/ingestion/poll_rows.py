@@ -106,6 +106,12 @@ def _one_time(cursor: Cursor[TupleRow], query: str, dataset: str) -> datetime | 
     return row[0] if row else None
 
 
+def draw_poll_id(cursor: Cursor[TupleRow]) -> int:
+    """The number of a poll whose row comes at the end of the transaction; lost when that is rolled back."""
+    row = cursor.execute("SELECT nextval('parking.polls_poll_id_seq')").fetchone()
+    return int(cast(TupleRow, row)[0])
+
+
 def add_failed(
     cursor: Cursor[TupleRow],
     dataset: str,
@@ -129,17 +135,17 @@ def add_failed(
 
 def add_poll(
     cursor: Cursor[TupleRow], answer: Answer, digest: AnswerDigest, outcome: Outcome, finished_at: datetime
-) -> int:
-    """A row for a complete answer; gives its number."""
-    row = cursor.execute(
+) -> None:
+    """A row for a complete answer, under the number that was drawn for it."""
+    cursor.execute(
         """
         INSERT INTO parking.polls (
-            dataset, outcome, reason, etag, observed_at, feed_updated_at, started_at, received_at,
+            poll_id, dataset, outcome, reason, etag, observed_at, feed_updated_at, started_at, received_at,
             body_bytes, records, kept, changed, rejected, origin, finished_at, body_digest, note
-        ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'live', %s, %s, %s)
-        RETURNING poll_id
+        ) OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'live', %s, %s, %s)
         """,
         [
+            outcome.poll_id,
             answer.dataset,
             outcome.outcome,
             outcome.reason,
@@ -157,8 +163,7 @@ def add_poll(
             str(digest),
             outcome.note,
         ],
-    ).fetchone()
-    return int(cast(TupleRow, row)[0])
+    )
 
 
 def add_unreadable(cursor: Cursor[TupleRow], answer: Answer, poll_id: int) -> None:

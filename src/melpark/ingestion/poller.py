@@ -174,7 +174,7 @@ class Poll:
         An error that nobody thought of is logged with its trace, leaves a failed poll and is raised as RefusedError.
         """
         started_at = utc_now()
-        # What is logged until the next attempt is of this one; its number is known once its row is written.
+        # What is logged until the next attempt is of this one; its number is drawn when it is loaded.
         clear_contextvars()
         bind_contextvars(dataset=self._dataset)
         try:
@@ -205,7 +205,6 @@ class Poll:
         finally:
             answer.body.close()
         self._refetch = False
-        bind_contextvars(poll_id=outcome.poll_id)
         _log(outcome, answer, utc_now())
         return outcome
 

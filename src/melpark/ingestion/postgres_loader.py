@@ -10,6 +10,7 @@ from typing import cast
 import psycopg
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
+from structlog.contextvars import bind_contextvars
 
 from melpark.contracts import REFERENCES, SENSORS, Table
 from melpark.errors import RefusedError, RetryableError, StopError
@@ -79,9 +80,12 @@ class PostgresLoader:
         `is_refetched`: read it even where its bytes were read before, and compute anew what follows from it.
         Raises RetryableError when PostgreSQL goes away (then nothing, or all, was committed), RefusedError when
         it does not take the rows (then nothing was), StopError when another poller is running.
+        What is logged meanwhile, and by the caller afterwards, carries the poll's number.
         """
         with self.transaction() as cursor:
             work = _Work(AnswerDigest(answer.body.digest), notes=[answer.note] if answer.note else [])
+            poll_id = poll_rows.draw_poll_id(cursor)
+            bind_contextvars(poll_id=poll_id)
             changed, reason = None, None
             try:
                 changed = self._apply(cursor, answer, work, is_refetched)
@@ -99,13 +103,14 @@ class PostgresLoader:
                 changed,
                 work.rejected,
                 "; ".join(work.notes) or None,
+                poll_id,
             )
-            poll_id = poll_rows.add_poll(cursor, answer, work.digest, outcome, self._now())
+            poll_rows.add_poll(cursor, answer, work.digest, outcome, self._now())
             if work.is_unreadable:
                 poll_rows.add_unreadable(cursor, answer, poll_id)
             elif work.is_staged and work.rejected:
                 poll_rows.add_rejected(cursor, answer, poll_id, None if reason is None else MOST_REJECTS)
-        return replace(outcome, poll_id=poll_id)
+        return outcome
 
     def record_failure(self, dataset: str, reason: str, started_at: datetime, received_at: datetime) -> int:
         """Leave a row for an attempt that brought no complete answer; it has no ETag. Gives its number."""

@@ -15,8 +15,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import orjson
 import pytest
 
+from integration.ingestion.made_up_polls import at, sensor
 from integration.ingestion.portals import is_done, portal, replaying, serve, small_capture
 from melpark.contracts import BAYS, DATASETS, SENSORS
 from melpark.errors import ConfigurationError, RetryableError
@@ -24,6 +26,7 @@ from melpark.ingestion import poller
 from melpark.ingestion.database import connect
 from melpark.places import SUPERUSER
 from melpark.settings import Settings
+from melpark.simulator.capture import write_file
 from plugins.ports import free_port
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -76,6 +79,8 @@ def test_each_line_about_a_poll_carries_the_number_of_its_row(
 ) -> None:
     capture = small_capture(tmp_path)
     (capture / BAYS.dataset / next((capture / BAYS.dataset).iterdir()).name).write_bytes(gzip.compress(b"[]"))
+    coloured = [sensor(1, 0) | {"colour": "red"}, sensor(2, 0)]
+    write_file(capture, SENSORS.dataset, at(0), orjson.dumps(coloured))
     with portal(replaying(postgres, capture)) as settings:
         done = subprocess.run(
             [sys.executable, "-m", "melpark", "--log-format", "json", "ingest", "--once"],
@@ -91,6 +96,10 @@ def test_each_line_about_a_poll_carries_the_number_of_its_row(
     assert [(line["dataset"], line["poll_id"]) for line in outcomes] == [row[:2] for row in rows]
     assert [line["observed_at"] for line in outcomes] == [f"{row[3]:%Y-%m-%dT%H:%M:%SZ}" for row in rows]
     assert {row[2] for row in rows if row[0] == BAYS.dataset} == {"refused"}
+    unknown = [line for line in told if "colour" in line["event"] and line["level"] == "warning"]
+    assert [(line["dataset"], line["poll_id"]) for line in unknown] == [
+        row[:2] for row in rows if row[0] == SENSORS.dataset
+    ]
 
 
 def test_a_dataset_fails_alone_and_the_round_says_so(
