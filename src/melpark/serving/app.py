@@ -9,12 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from melpark.places import STATIC_PAGE, Home
-from melpark.serving import api, metrics, page, problems
+from melpark.serving import api, metrics, openapi, page, problems
 from melpark.serving.api.context import Context
 from melpark.serving.bays import Change
 from melpark.serving.cds import app as cds
@@ -54,12 +54,13 @@ def create_app(
     static_page: Path = STATIC_PAGE,
     streets: Callable[[], dict[str, Any]] | None = None,
     start_answers: StartAnswers | None = None,
+    answers: LiveAnswers | None = None,
 ) -> FastAPI:
-    """The app over `live`. `start_reader` starts what feeds it, `start_answers` what brings Flink's answers.
+    """The app over `live`. `start_reader` starts what feeds it, `start_answers` what brings Flink's `answers`.
 
     Both begin and end with the app.
     """
-    answers = LiveAnswers()
+    found = answers or LiveAnswers()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -68,7 +69,7 @@ def create_app(
         if start_reader:
             readers.append(start_reader(live, loop))
         if start_answers:
-            readers.append(start_answers(answers, loop))
+            readers.append(start_answers(found, loop))
         ticking = asyncio.create_task(_tick(live, clock))
         try:
             yield
@@ -103,11 +104,13 @@ def create_app(
     registry = metrics.registry_of(Home(settings.home.resolve()), live)
     app.add_middleware(metrics.Requests, registry=registry)
     problems.install(app)
-    context = Context(live, answers, Lake(settings), clock, streets or Streets(settings))
-    app.include_router(api.routes(context))
+    context = Context(live, found, Lake(settings), clock, streets or Streets(settings))
+    resources, health = api.routes(context), health_routes(live)
+    app.include_router(resources)
+    app.include_router(health)
+    openapi.install(app, (resources, health))
     app.include_router(metrics.routes(registry))
     app.mount(cds.PREFIX, cds.application(settings))
-    _add_health(app, live)
     page.install(app, static_page)
     return app
 
@@ -121,18 +124,28 @@ async def _tick(live: LiveState, clock: Callable[[], datetime]) -> None:
             log.exception("What time alone changes could not be told; it is tried again")
 
 
-def _add_health(app: FastAPI, live: LiveState) -> None:
-    @app.get("/healthz", summary="Is the process alive", tags=["health"])
+def health_routes(live: LiveState) -> APIRouter:
+    """Whether the process is alive, and whether it is ready."""
+    health = APIRouter()
+
+    @health.get(
+        "/healthz",
+        summary="Is the process alive",
+        responses=openapi.example({"status": "alive"}),
+        tags=["health"],
+    )
     async def healthz() -> Health:
         return Health()
 
-    @app.get(
+    @health.get(
         "/readyz",
         summary="Is the present rebuilt from the log",
-        responses=problems.described(503),
+        responses=openapi.example({"status": "ready", "bays": 3309}) | problems.described(503),
         tags=["health"],
     )
     async def readyz() -> Readiness:
         if live.not_ready_because:
             raise HTTPException(503, f"Not ready: {live.not_ready_because}.", {"Retry-After": "1"})
         return Readiness(bays=len(live.bays))
+
+    return health

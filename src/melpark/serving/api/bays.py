@@ -9,11 +9,12 @@ from starlette.exceptions import HTTPException
 
 from melpark.serving.api.columns import Column, Resource
 from melpark.serving.api.context import Context, json_answer
-from melpark.serving.api.describe import listed
+from melpark.serving.api.describe import ABOUT_EXAMPLE, listed
 from melpark.serving.api.listing import LARGEST_PAGE, PagedQuery
 from melpark.serving.api.present import page
 from melpark.serving.bays import Bay
 from melpark.serving.geography import metres
+from melpark.serving.openapi import example
 from melpark.serving.problems import described
 from melpark.serving.schemas import BAY_EXAMPLE, BayAnswer, BayFilter, BaySchema, Place, read_place
 
@@ -77,7 +78,7 @@ def add(api: APIRouter, context: Context) -> None:
         "/bays/{kerbside_id}",
         summary="One bay's present",
         response_model=BayAnswer,
-        responses=described(404, 422, 503),
+        responses=example({**ABOUT_EXAMPLE, "bay": BAY_EXAMPLE}) | described(404, 422, 503),
         tags=["bays"],
     )
     async def bay(kerbside_id: KerbsideId) -> Response:

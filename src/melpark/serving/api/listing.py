@@ -43,10 +43,14 @@ class PagedQuery(BaseModel):
     cursor: str | None = Field(
         None,
         max_length=1000,
+        pattern="^[A-Za-z0-9_-]+$",
         description="`next_cursor` of the page before, with every other parameter as it was",
     )
     fields: str | None = Field(
-        None, max_length=600, description="Names of the fields wanted, by commas; all without it"
+        None,
+        max_length=600,
+        pattern="^[a-z_]+(,[a-z_]+)*$",
+        description="Names of the fields wanted, by commas; all without it",
     )
 
     def question(self) -> dict[str, Any]:

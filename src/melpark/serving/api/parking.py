@@ -11,6 +11,7 @@ from melpark.serving.api.context import Context, json_answer
 from melpark.serving.api.describe import ABOUT_EXAMPLE
 from melpark.serving.bays import Bay, RuleNow
 from melpark.serving.geography import metres
+from melpark.serving.openapi import example
 from melpark.serving.parking_offers import Offer, offer
 from melpark.serving.problems import described
 from melpark.serving.schemas import About, Place, RuleSchema, read_place
@@ -44,7 +45,7 @@ class ParkingQuery(BaseModel):
 class SpotSchema(BaseModel):
     """A free bay in which a car may stand for as long as was asked."""
 
-    model_config = ConfigDict(title="Spot", json_schema_extra={"example": EXAMPLE})
+    model_config = ConfigDict(title="Spot")
 
     kerbside_id: str = Field(description="The bay")
     distance_metres: float = Field(description="From `near`, on the ground")
@@ -62,8 +63,6 @@ class SpotSchema(BaseModel):
 class ParkingAnswer(About):
     """The nearest first."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {**ABOUT_EXAMPLE, "spots": [EXAMPLE]}})
-
     spots: list[SpotSchema]
 
 
@@ -77,7 +76,7 @@ def add(api: APIRouter, context: Context) -> None:
         "first. Bays for loading, permits or nobody, bays without a known rule and bays whose overlapping plates do "
         "not all allow it are left out. While `source.is_stale`, look before you drive.",
         response_model=ParkingAnswer,
-        responses=described(422, 503),
+        responses=example({**ABOUT_EXAMPLE, "spots": [EXAMPLE]}) | described(422, 503),
         tags=["bays"],
     )
     async def where_to_park(query: Annotated[ParkingQuery, Query()]) -> Response:

@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from melpark.serving.api.columns import Column, Resource
 from melpark.serving.api.context import Context, json_answer
 from melpark.serving.api.describe import HISTORY_EXAMPLE, History, listed
 from melpark.serving.api.history import Where, page
 from melpark.serving.api.listing import ListQuery, Word
+from melpark.serving.openapi import example
 from melpark.serving.problems import described
 
 POLLS_EXAMPLE: dict[str, JsonValue] = {
@@ -52,8 +53,6 @@ HEALTH = Resource(
 class PollsOfDataset(BaseModel):
     """Polls of one dataset within the newest day that is known."""
 
-    model_config = ConfigDict(json_schema_extra={"example": POLLS_EXAMPLE})
-
     dataset: str = Field(description="The City's name of it")
     accepted: int = Field(description="Answers taken in")
     refused: int = Field(description="Answers refused as a whole")
@@ -66,8 +65,6 @@ class PollsOfDataset(BaseModel):
 class SensorCounts(BaseModel):
     """Sensors as they are now."""
 
-    model_config = ConfigDict(json_schema_extra={"example": SENSORS_EXAMPLE})
-
     sensors: int = Field(description="All that were ever seen")
     online: int = Field(description="Heard")
     retired: int = Field(description="No longer in the feed")
@@ -78,12 +75,6 @@ class SensorCounts(BaseModel):
 
 class QualityAnswer(History):
     """What to think of the data."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {**HISTORY_EXAMPLE, "polls": [POLLS_EXAMPLE], "sensors": SENSORS_EXAMPLE}
-        }
-    )
 
     polls: list[PollsOfDataset]
     sensors: SensorCounts
@@ -108,7 +99,8 @@ def add(api: APIRouter, context: Context) -> None:
         summary="How good the data is",
         description="What the polls of the newest day brought, by dataset, and how the sensors are.",
         response_model=QualityAnswer,
-        responses=described(422, 503),
+        responses=example({**HISTORY_EXAMPLE, "polls": [POLLS_EXAMPLE], "sensors": SENSORS_EXAMPLE})
+        | described(503),
         tags=["health"],
     )
     def quality() -> Response:
