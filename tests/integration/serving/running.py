@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx
 import orjson
 import uvicorn
+from fastapi import FastAPI
 
 from integration.serving.change_log import ChangeLog
 from melpark.places import STATIC_PAGE
@@ -20,6 +21,7 @@ from melpark.serving.app import create_app, our_clock
 from melpark.serving.bays import Change
 from melpark.serving.change_reader import ChangeReader, change_log
 from melpark.serving.live import LiveState
+from melpark.serving.live_answers import Answer, LiveAnswers, live_topics
 from melpark.serving.stream import Stream
 from melpark.settings import Settings
 
@@ -58,6 +60,7 @@ class RunningServer:
         stream: Stream | None = None,
         port: int = 0,
         static_page: Path = STATIC_PAGE,
+        with_answers: bool = False,
     ) -> None:
         self.live = LiveState(settings, stream)
 
@@ -66,7 +69,18 @@ class RunningServer:
             reader.start()
             return reader
 
-        app = create_app(settings, self.live, start_reader, static_page=static_page)
+        def start_answers(answers: LiveAnswers, loop: asyncio.AbstractEventLoop) -> ChangeReader[Answer]:
+            reader = ChangeReader(answers, loop, log.bootstrap, our_clock, live_topics(log.topic))
+            reader.start()
+            return reader
+
+        app = create_app(
+            settings,
+            self.live,
+            start_reader,
+            static_page=static_page,
+            start_answers=start_answers if with_answers else None,
+        )
         self._socket = socket.create_server(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server = uvicorn.Server(
@@ -128,3 +142,22 @@ def read_events(lines: Iterator[str]) -> Iterator[Event]:
         elif fields:
             yield Event(fields.get("event", ""), fields.get("id"), orjson.loads(fields.get("data", "null")))
             fields = {}
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """An app under uvicorn in a thread of this process, at the address given."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        until(lambda: httpx.get(f"{url}/healthz").is_success, "the server is alive")
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listener.close()
