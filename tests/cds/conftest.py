@@ -7,6 +7,7 @@ import pytest
 from cds import made_city
 from cds.asking import ask_of
 from cds.made_lake import MadeLake
+from cds.protocol import checked
 from cds.served import Ask, Served, collect
 from melpark import secrets
 from melpark.places import CDS_TOKEN, Home
@@ -39,7 +40,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     token = secrets.token(home.root, CDS_TOKEN)
     assert token
     lake = made_city.make(home).commit()
-    return City(lake, settings, token, ask_of(application(settings), token))
+    return City(lake, settings, token, checked(ask_of(application(settings), token)))
 
 
 @pytest.fixture(scope="module")

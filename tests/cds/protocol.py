@@ -6,6 +6,7 @@ from typing import Any
 
 from shapely.geometry import Point, shape
 
+from cds.forms import form_of
 from cds.served import CSV_TYPE, JSON_TYPE, KINDS, LISTS, Answer, Ask, Served
 
 OPEN = ("/curbs/zones", "/curbs/areas", "/curbs/spaces", "/curbs/policies")
@@ -99,6 +100,32 @@ def errors(ask: Ask) -> Iterator[str]:
         yield from _is_error(answer, path)
 
 
+def checked(ask: Ask) -> Ask:
+    """The same, which fails on an answer of another form than the standard's, whatever was asked."""
+
+    def asked(
+        path: str, query: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        answer = ask(path, query, headers)
+        of_standard = path.split("/")[1] in ("curbs", "events", "metrics")
+        found = list(_form(path, answer)) if of_standard else []
+        if (query or {}).get("include_geometry") == "false":
+            found = [line for line in found if not line.endswith(".geometry is missing")]
+        assert found == [], (path, query)
+        return answer
+
+    return asked
+
+
+def _form(path: str, answer: Answer) -> Iterator[str]:
+    if answer.status != 200:
+        yield from _is_error(answer, path)
+    elif answer.headers.get("content-type") != _type_of(path):
+        yield f"1: {path} answers as {answer.headers.get('content-type')}"
+    elif answer.body is not None:
+        yield from form_of(path, answer.body)
+
+
 def queries(ask: Ask, served: Served) -> Iterator[str]:
     yield from _halves(ask)
     yield from _filters(ask, served)
@@ -106,6 +133,7 @@ def queries(ask: Ask, served: Served) -> Iterator[str]:
         yield from _boxes(ask, path, served)
         yield from _circles(ask, path, served)
     yield from _times(ask, served)
+    yield from _old_zones(ask, served)
 
 
 def _halves(ask: Ask) -> Iterator[str]:
@@ -259,3 +287,12 @@ def _times(ask: Ask, served: Served) -> Iterator[str]:
     path = f"/curbs/zones/{zone['curb_zone_id']}"
     if ask(path, {"time": first - 1}).status != 404 or ask(path, {"time": first}).status != 200:
         yield f"13: {path} ignores the time"
+
+
+def _old_zones(ask: Ask, served: Served) -> Iterator[str]:
+    """The zone of an event is there, be it over."""
+    known = {zone["curb_zone_id"] for zone in served.records("zones")}
+    for name in {event.get("curb_zone_id") for event in served.records("events")} - known - {None}:
+        path = f"/curbs/zones/{name}"
+        if ask(path).status != 404 or ask(path, {"show_historic": "true"}).status != 200:
+            yield f"13: zone {name}, which is over, is not shown with show_historic alone"

@@ -62,14 +62,12 @@ class Served:
         path = next(path for path, key in LISTS.items() if key == name)
         return list(self.lists[path]["data"][name])
 
-    def envelopes(self) -> Iterator[tuple[str, Any, str | None]]:
-        """Where, the envelope, the key of its list (None for a bare object)."""
-        for path, body in self.lists.items():
-            yield path, body, LISTS[path]
-        for number, page in enumerate(self.pages):
-            yield f"page {number} of /events/events", page, "events"
-        for path, body in self.by_id.items():
-            yield path, body, None
+    def bodies(self) -> Iterator[tuple[str, Any]]:
+        """Path and body of every answer of JSON."""
+        yield from self.lists.items()
+        for page in self.pages:
+            yield "/events/events", page
+        yield from self.by_id.items()
 
 
 def collect(

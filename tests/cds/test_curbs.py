@@ -11,6 +11,7 @@ from cds.asking import ask_of
 from cds.conftest import TIMES, City
 from cds.made_city import LONSDALE, MINUTE, NOW, START, along
 from cds.made_lake import FIRST_POLL, MadeLake
+from cds.protocol import checked
 from cds.served import Ask, Served, collect
 from melpark import secrets
 from melpark.places import CDS_TOKEN, Home
@@ -30,7 +31,7 @@ def own_home(tmp_path: Any) -> Home:
 
 def asking(home: Home, **changed: Any) -> Ask:
     settings = Settings(home=home.root, source="replay", capture_dir=home.root).model_copy(update=changed)
-    return ask_of(application(settings), secrets.token(home.root, CDS_TOKEN) or "")
+    return checked(ask_of(application(settings), secrets.token(home.root, CDS_TOKEN) or ""))
 
 
 def one(ask: Ask, path: str, **query: object) -> Any:

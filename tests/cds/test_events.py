@@ -10,6 +10,7 @@ from cds.asking import ask_of
 from cds.conftest import TIMES, City
 from cds.made_city import MINUTE, NOW, START
 from cds.made_lake import FIRST_POLL
+from cds.protocol import checked
 from cds.served import Served, collect
 from melpark import secrets
 from melpark.places import CDS_TOKEN, Home
@@ -62,7 +63,7 @@ def own(tmp_path: Any) -> City:
     secrets.ensure(home)
     settings = Settings(home=home.root, source="replay", capture_dir=home.root)
     token = secrets.token(home.root, CDS_TOKEN) or ""
-    return City(made_city.make(home).commit(), settings, token, ask_of(application(settings), token))
+    return City(made_city.make(home).commit(), settings, token, checked(ask_of(application(settings), token)))
 
 
 def test_pages_hold_while_events_arrive(own: City) -> None:

@@ -8,13 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 from typing import Any
-from zoneinfo import available_timezones
 
 from cds import law, metrics, shapes
+from cds.forms import form_of
 from cds.served import KINDS, LISTS, Served
-
-CURRENCIES = {"AUD", "USD", "EUR", "GBP", "NZD"}
-NAMED = {"curb_zone_id": "zones", "curb_space_id": "spaces"}
 
 
 def breaches(served: Served) -> list[str]:
@@ -24,29 +21,16 @@ def breaches(served: Served) -> list[str]:
 
 def lines(served: Served) -> Iterator[str]:
     """One after the other. What has not the form of the standard is not looked into any further."""
-    form = [*served.wrong, *envelopes(served), *fields(served), *metrics.columns(served)]
+    form = [*served.wrong, *forms(served), *metrics.columns(served)]
     yield from form
     if not form:
         for point in POINTS:
             yield from point(served)
 
 
-def envelopes(served: Served) -> Iterator[str]:
-    for where, body, key in served.envelopes():
-        yield from (line.replace("5:", "2:", 1) for line in law.breaches("envelope", body, where))
-        data = body.get("data")
-        if not isinstance(data, dict):
-            yield f"2: data of {where} is no object"
-        elif key is not None and list(data) != [key]:
-            yield f"2: data of {where} holds {', '.join(data)} instead of {key}"
-        elif key is None and any(name in data for name in LISTS.values()):
-            yield f"2: data of {where} is no bare object"
-        if body.get("time_zone") not in available_timezones():
-            yield f"2: time_zone of {where} is {body.get('time_zone')!r}"
-        if body.get("currency") not in CURRENCIES:
-            yield f"2: currency of {where} is {body.get('currency')!r}"
-        if not str(body.get("version")).startswith("1.0."):
-            yield f"2: version of {where} is {body.get('version')!r}"
+def forms(served: Served) -> Iterator[str]:
+    for path, body in served.bodies():
+        yield from form_of(path, body)
 
 
 def pages(served: Served) -> Iterator[str]:
@@ -60,20 +44,6 @@ def pages(served: Served) -> Iterator[str]:
     for name, count in counted.items():
         if count > 1:
             yield f"3: event {name} is on {count} pages"
-
-
-def fields(served: Served) -> Iterator[str]:
-    for name, (kind, key) in KINDS.items():
-        for record in served.records(name) if _has_lists(served) else ():
-            yield from law.breaches(kind, record, f"{kind} {record.get(key)}")
-    for path, body in served.by_id.items():
-        kind = KINDS[path.split("/")[2]][0]
-        yield from law.breaches(kind, body.get("data"), path)
-
-
-def _has_lists(served: Served) -> bool:
-    bodies = [(body, key) for _, body, key in served.envelopes() if key]
-    return all(isinstance(body.get("data"), dict) and key in body["data"] for body, key in bodies)
 
 
 def times(served: Served) -> Iterator[str]:
@@ -92,7 +62,7 @@ def ids(served: Served) -> Iterator[str]:
         for value, count in counted.items():
             if count > 1:
                 yield f"5: {count} of {kind} share the id {value}"
-    for where, body, _ in served.envelopes():
+    for where, body in served.bodies():
         for found in _names(body) & law.FORBIDDEN:
             yield f"5: {where} holds {found}"
 
