@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from melpark.serving.bays import Bay, Change, Poll, Removed, RuleVersion, RuleWindow, Sensor
+import orjson
+
+from melpark.serving.bays import JSON_OPTIONS, Bay, Change, Poll, Removed, RuleVersion, RuleWindow, Sensor
 from melpark.serving.calendar import Calendar
 from melpark.serving.deadlines import Deadlines
 from melpark.serving.freshness import Freshness, freshness, source_now
@@ -31,6 +33,8 @@ class LiveState:
         self.settings = settings
         self.stream = stream or Stream()
         self.bays: dict[str, Bay] = {}
+        # Each bay as JSON, for whoever asks for all of them.
+        self.encoded: dict[str, orjson.Fragment] = {}
         self.poll: Poll | None = None
         self.last_commit_at: datetime | None = None
         self.not_ready_because: str | None = "reading the change log has not begun"
@@ -92,6 +96,7 @@ class LiveState:
     def restart(self, reason: str) -> None:
         """Forget everything: the log will be read again from its beginning."""
         self.bays.clear()
+        self.encoded.clear()
         self._sensors.clear()
         self._by_zone.clear()
         self.calendar.clear()
@@ -146,6 +151,7 @@ class LiveState:
         if old is None:
             return False
         self._by_zone[old.zone_number].discard(gone.kerbside_id)
+        self.encoded.pop(gone.kerbside_id, None)
         self._due_as_of.put(gone.kerbside_id, None)
         self._due_feed_at.put(gone.kerbside_id, None)
         return True
@@ -176,6 +182,7 @@ class LiveState:
     def _judge(self, sensor: Sensor, moment: Moment | None) -> Bay:
         found = judged(sensor, self.calendar.zone(sensor.zone_number), moment, self.settings)
         self.bays[sensor.kerbside_id] = found.bay
+        self.encoded[sensor.kerbside_id] = orjson.Fragment(orjson.dumps(found.bay, option=JSON_OPTIONS))
         self._due_as_of.put(sensor.kerbside_id, found.due_as_of)
         self._due_feed_at.put(sensor.kerbside_id, found.due_feed_at)
         return found.bay

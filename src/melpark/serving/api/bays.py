@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from melpark.serving.api.columns import Column, Resource
 from melpark.serving.api.context import Context, json_answer
 from melpark.serving.api.describe import ABOUT_EXAMPLE, listed
-from melpark.serving.api.listing import LARGEST_PAGE, PagedQuery
+from melpark.serving.api.listing import LARGEST_PAGE, PagedQuery, Row
 from melpark.serving.api.present import page
 from melpark.serving.bays import Bay
 from melpark.serving.geography import metres
@@ -60,6 +60,9 @@ def add(api: APIRouter, context: Context) -> None:
     """Every bay, and one."""
     live = context.live
 
+    def encoded(row: Row) -> object:
+        return live.encoded[row.kerbside_id] if isinstance(row, Bay) else row
+
     @api.get(
         "/bays",
         summary="Every bay's present",
@@ -72,7 +75,7 @@ def add(api: APIRouter, context: Context) -> None:
     async def bays(request: Request, chosen: Annotated[BayQuery, Query()]) -> Response:
         context.need_ready()
         rows = chosen.select(live.bays.values())
-        return page(request, context, BAYS, chosen, rows, live.state_id, limit=chosen.limit)
+        return page(request, context, BAYS, chosen, rows, live.state_id, limit=chosen.limit, encoded=encoded)
 
     @api.get(
         "/bays/{kerbside_id}",

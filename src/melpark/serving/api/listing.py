@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
@@ -81,7 +81,7 @@ Row = Mapping[str, Any] | Bay
 
 def value_of(row: Row, name: str) -> Any:
     """A column of a row."""
-    return row[name] if isinstance(row, Mapping) else getattr(row, name)
+    return getattr(row, name) if isinstance(row, Bay) else row[name]
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,8 @@ class Page:
     rows: Sequence[Row]
     about: Mapping[str, Any]
     next_cursor: str | None = None
+    # A whole row as JSON where that is known already.
+    encoded: Callable[[Row], object] | None = None
 
 
 def chosen_fields(resource: Resource, text: str | None) -> tuple[str, ...]:
@@ -167,7 +169,11 @@ def answer(
         return Response(
             orjson.dumps(_geojson(page, fields), option=JSON_OPTIONS), media_type=GEOJSON, headers=sent
         )
-    rows = page.rows if fields == page.resource.names else _of(page.rows, fields)
+    rows: Sequence[object]
+    if fields != page.resource.names:
+        rows = _of(page.rows, fields)
+    else:
+        rows = [page.encoded(row) for row in page.rows] if page.encoded else page.rows
     content = {**page.about, page.resource.name: rows, "next_cursor": page.next_cursor}
     return Response(orjson.dumps(content, option=JSON_OPTIONS, default=_plain), media_type=JSON, headers=sent)
 

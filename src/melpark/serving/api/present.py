@@ -1,6 +1,6 @@
 """Pages of what is true now, from memory: each row once, in the order of its key."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
@@ -31,10 +31,11 @@ def page(
     rows: Rows,
     state: object,
     limit: int | None = None,
+    encoded: Callable[[Row], object] | None = None,
 ) -> Response:
     """One page of rows, which are looked at only when `state` is not the one that the asker holds.
 
-    `limit` None gives all of them.
+    `limit` None gives all of them. `encoded` gives a whole row as JSON where that is known already.
     What changes between two pages shows in the later one; no row is there twice, and none that stays is missed, for a
     page begins after the key that the one before ended with. Raises HTTPException 406 and 422.
     """
@@ -53,7 +54,7 @@ def page(
     if limit is not None and len(ordered) > limit:
         ordered = ordered[:limit]
         following = cursors.Cursor(ordered[-1][0], question).text()
-    shown = Page(resource, [row for _, row in ordered], context.about(), following)
+    shown = Page(resource, [row for _, row in ordered], context.about(), following, encoded)
     return answer(request, shown, fields, etag, context.age())
 
 
