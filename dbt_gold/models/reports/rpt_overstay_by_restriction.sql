@@ -22,6 +22,8 @@ select
     count(*) filter (where verdict = 'overstay' and within_disability_extension) as overstays_within_extension,
     coalesce(sum(overstay_min_minutes) filter (where verdict = 'overstay'), 0) as minutes_over,
     100 * count(*) filter (where verdict = 'overstay')
-    / nullif(count(*) filter (where verdict in ('overstay', 'within')), 0) as overstay_percent
+    / nullif(count(*) filter (where verdict in ('overstay', 'within')), 0) as overstay_percent,
+    100 * count(*) filter (where verdict = 'within')
+    / nullif(count(*) filter (where verdict in ('overstay', 'within')), 0) as compliance_percent
 from stays
 group by street, local_date, rule_at_arrival
