@@ -11,9 +11,7 @@ from pathlib import Path
 # What each kind of object may hold: properties and flags.
 PROPERTIES = {
     "database": {"compatibilityLevel"},
-    "model": {
-        *("culture", "defaultPowerBIDataSourceVersion", "sourceQueryCulture", "discourageImplicitMeasures"),
-    },
+    "model": {"culture", "defaultPowerBIDataSourceVersion", "sourceQueryCulture"},
     "dataAccessOptions": {"legacyRedirects", "returnErrorValuesAsNull"},
     "expression": {"lineageTag"},
     "table": {"lineageTag"},
@@ -30,7 +28,7 @@ PROPERTIES = {
     "ref": set[str](),
 }
 FLAGS = {
-    *("isHidden", "isKey", "discourageImplicitMeasures", "legacyRedirects", "returnErrorValuesAsNull"),
+    *("isHidden", "isKey", "legacyRedirects", "returnErrorValuesAsNull"),
     "relyOnReferentialIntegrity",
 }
 CHILDREN = {
