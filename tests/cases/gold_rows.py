@@ -164,8 +164,8 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "fact_occupancy": [
         _quarter(0, "1-1", 30, 30, 21),
         _quarter(0, "1-2", 30, 30, 6),
-        _quarter(1, "1-1", 30, 10, 10),
-        _quarter(1, "1-2", 30, 0, 0),
+        _quarter(1, "1-1", 30, 12, 10),
+        _quarter(1, "1-2", 30, 8, 0),
         _quarter(0, "2-3", 15, 15, 15),
     ],
     "fact_parking_sessions": [
@@ -179,6 +179,8 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         _stay(is_suspect=True, duration_minutes=3000.0, verdict="suspect", estimated_revenue=None),
         # Still there.
         _open("B3", location_key="1-2"),
+        # Of a vehicle whose end nobody saw, before that one.
+        _open("B3", location_key="1-2", ending="lost", is_overstay=True, overstay_min_minutes=60.0),
         _open("B1", verdict="overstay", is_overstay=True, overstay_min_minutes=25.0, estimated_revenue=3.0),
         _open("B4", location_key="1-2", ending="lost", is_overstay=True, overstay_min_minutes=60.0),
         _open("B6", location_key="2-3", is_suspect=True, is_overstay=True, overstay_min_minutes=5000.0),

@@ -21,14 +21,14 @@ FIGURES: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         [
             ("Lygon Street", "12:00", 60, 1.8, 45),
             # Offline for most of the time.
-            ("Lygon Street", "12:15", 10, 10 / 15, None),
+            ("Lygon Street", "12:15", 20, 10 / 15, None),
             ("Swan Street", "12:00", 15, 1, 100),
         ],
     ),
     "rpt_occupancy_over_time": (
         "street, local_date, hour, season, weekday, online_minutes, occupied_minutes, occupancy_percent",
         [
-            ("Lygon Street", DAY, 12, "winter", "Tuesday", 70, 37, 100 * 37 / 70),
+            ("Lygon Street", DAY, 12, "winter", "Tuesday", 80, 37, 100 * 37 / 80),
             ("Swan Street", DAY, 12, "winter", "Tuesday", 15, 15, 100),
         ],
     ),
@@ -67,8 +67,8 @@ FIGURES: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
     "rpt_revenue_against_occupancy": (
         "street, local_date, metered_stays, estimated_revenue, occupied_minutes, occupancy_percent",
         [
-            # The whole day: 70 of 120 bay-minutes were heard.
-            ("Lygon Street", DAY, 2, 3.5, 37, 100 * 37 / 70),
+            # The whole day: 80 of 120 bay-minutes were heard.
+            ("Lygon Street", DAY, 2, 3.5, 37, 100 * 37 / 80),
             ("Swan Street", DAY, 0, 0, 15, 100),
             # The feed was silent on that day.
             ("Swan Street", date(2025, 8, 6), 1, 4.0, 0, None),
@@ -102,7 +102,7 @@ FIGURES: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         "street, local_date, bay_minutes, online_minutes, uncertain_minutes, uptime_share, uncertain_share, "
         "newest_quarter_hour_at",
         [
-            ("Lygon Street", DAY, 120, 70, 7, 7 / 12, 0.1, NOON + timedelta(minutes=15)),
+            ("Lygon Street", DAY, 120, 80, 8, 2 / 3, 0.1, NOON + timedelta(minutes=15)),
             ("Swan Street", DAY, 15, 15, 1.5, 1, 0.1, NOON),
         ],
     ),
