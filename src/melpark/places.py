@@ -49,6 +49,9 @@ def live_topic(name: str) -> str:
 
 LIVE_OCCUPANCY_TOPIC = live_topic("occupancy")
 LIVE_ALERTS_TOPIC = live_topic("alerts")
+# Where each bay lies, and what came too late for its window: between Flink's jobs, and for people.
+LIVE_PLACES_TOPIC = live_topic("places")
+LIVE_LATE_TOPIC = live_topic("late")
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,10 @@ class Settings(BaseModel):
     kafka_controller_port: Port = 19093
     connect_port: Port = 18083
     spark_port: Port = 15002
+    # Of Flink's job manager (REST, and the one by which the task manager finds it) and of its SQL gateway.
+    flink_port: Port = 18081
+    flink_rpc_port: Port = 18085
+    flink_gateway_port: Port = 18082
     source_port: Port = 18080
     serve_port: Port = 8000
     # Of the catalogue that `melpark gold docs` shows.
@@ -129,6 +133,10 @@ class Settings(BaseModel):
 
     # Of what MelPark's own processes say on stderr; those of the stack write JSON into their files all the same.
     log_format: Literal["text", "json"] = "text"
+
+    # Without it no windows and alerts are computed: Flink does not start.
+    live: bool = True
+
     min_free_disk_mebibytes: int = Field(default=1024, ge=0)
     postgres_user: str | None = None
 

@@ -21,7 +21,7 @@ from melpark.errors import RetryableError, StopError
 from melpark.places import ENGINES
 
 PYSPARK_JARS = Path(pyspark.__file__).parent / "jars"
-ENGINES_WITH_JARS = ("kafka", "connect", "spark")
+ENGINES_WITH_JARS = ("kafka", "connect", "spark", "flink")
 
 
 @dataclass(frozen=True)
