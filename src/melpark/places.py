@@ -29,6 +29,7 @@ SIGNALS = f"{CAPTURE_SCHEMA}.signals"
 HEARTBEAT = f"{CAPTURE_SCHEMA}.heartbeat"
 GAPS = f"{CAPTURE_SCHEMA}.gaps"
 NOTIFICATIONS_TOPIC = "melpark.capture.notifications"
+HEARTBEATS_TOPIC = f"__debezium-heartbeat.{TOPIC_PREFIX}"
 # What Flink computes from the change log.
 LIVE_PREFIX = "melpark.live"
 KAFKA_CLUSTER_ID = "MelParkSpineOnOneBox0A"
@@ -87,6 +88,11 @@ class Home:
     def streams_ready(self) -> Path:
         """There while the stream driver's queries run."""
         return self.run / "streams.ready"
+
+    @property
+    def live_ready(self) -> Path:
+        """There while Flink runs every job."""
+        return self.run / "live.ready"
 
     @property
     def logs(self) -> Path:

@@ -136,6 +136,12 @@ class Settings(BaseModel):
 
     # Without it no windows and alerts are computed: Flink does not start.
     live: bool = True
+    # A zone is critical that is so full for so long, until it falls below the second share.
+    alert_full_share: Share = 0.9
+    alert_full_clear_share: Share = 0.8
+    alert_full_minutes: int = Field(default=15, ge=5)
+    # A zone of which no sensor is heard for so long; the feed itself is quiet after offline_after.
+    alert_quiet_minutes: int = Field(default=10, ge=5)
 
     min_free_disk_mebibytes: int = Field(default=1024, ge=0)
     postgres_user: str | None = None
@@ -147,6 +153,10 @@ class Settings(BaseModel):
             problems.append("portal_url is missing: source portal needs the address of the City's API")
         if self.source == "replay" and self.capture_dir is None:
             problems.append("capture_dir is missing: source replay needs the folder of a capture")
+        if self.alert_full_clear_share > self.alert_full_share:
+            problems.append(
+                "alert_full_clear_share is above alert_full_share: an alert would clear itself at once"
+            )
         ports = [name for name in type(self).model_fields if name.endswith("_port")]
         by_number: dict[int, list[str]] = {}
         for name in ports:

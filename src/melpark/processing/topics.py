@@ -17,12 +17,23 @@ from confluent_kafka.admin import (
 from melpark import contracts
 from melpark.contracts import Table
 from melpark.errors import RetryableError
-from melpark.places import NOTIFICATIONS_TOPIC, SIGNALS, TOPIC_PREFIX, topic
+from melpark.places import (
+    HEARTBEATS_TOPIC,
+    LIVE_ALERTS_TOPIC,
+    LIVE_LATE_TOPIC,
+    LIVE_OCCUPANCY_TOPIC,
+    LIVE_PLACES_TOPIC,
+    NOTIFICATIONS_TOPIC,
+    SIGNALS,
+    TOPIC_PREFIX,
+    topic,
+)
 from melpark.processing.kafka_admin import admin
 from melpark.settings import Settings
 
 DAY_MS = 86_400_000
 HISTORY_DAYS = 30
+LIVE_DAYS = 2
 BAY_PARTITIONS = 3
 CALENDAR = (contracts.RULE_WINDOWS, contracts.RULE_VERSIONS)
 CALENDAR_MARGIN_WEEKS = 4
@@ -45,8 +56,33 @@ def plan(rule_weeks_after: int = 4) -> list[TopicPlan]:
     return [
         *(_of_table(table, rule_weeks_after) for table in contracts.CAPTURED),
         TopicPlan(f"__debezium-heartbeat.{TOPIC_PREFIX}", 1, {"retention.ms": str(DAY_MS)}),
+# Written by Flink: the newest value of each key for days, and of each bay's place and each alert for ever.
+LIVE = (
+    TopicPlan(
+        LIVE_OCCUPANCY_TOPIC,
+        1,
+        {
+            "cleanup.policy": "compact,delete",
+            "retention.ms": str(LIVE_DAYS * DAY_MS),
+            "segment.ms": str(DAY_MS // 24),
+        },
+    ),
+    TopicPlan(
+        LIVE_ALERTS_TOPIC, 1, {"cleanup.policy": "compact,delete", "retention.ms": str(HISTORY_DAYS * DAY_MS)}
+    ),
+    TopicPlan(LIVE_PLACES_TOPIC, 1, {"cleanup.policy": "compact"}),
+    TopicPlan(LIVE_LATE_TOPIC, 1, {"retention.ms": str(HISTORY_DAYS * DAY_MS)}),
+)
+
+
+def plan() -> list[TopicPlan]:
+    """Every topic that the connector writes: one per captured table, and what it says of itself."""
+    return [
+        *(_of_table(table) for table in contracts.CAPTURED),
+        TopicPlan(HEARTBEATS_TOPIC, 1, {"retention.ms": str(DAY_MS)}),
         TopicPlan(f"{TOPIC_PREFIX}.{SIGNALS}", 1, {"retention.ms": str(DAY_MS)}),
         TopicPlan(NOTIFICATIONS_TOPIC, 1, {"retention.ms": str(HISTORY_DAYS * DAY_MS)}),
+        *LIVE,
     ]
 
 

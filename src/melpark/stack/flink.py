@@ -52,7 +52,7 @@ def job_manager(settings: Settings) -> Engine:
     return Engine(
         name="jobmanager",
         command=lambda: _job_manager(settings),
-        check=lambda: _check(settings, "/overview"),
+        check=lambda: _check(settings),
         prepare=lambda: prepare(settings),
         ports={settings.flink_port: "flink_port", settings.flink_rpc_port: "flink_rpc_port"},
         memory_limit_mebibytes=640,
@@ -142,9 +142,9 @@ def _java(
     )
 
 
-def _check(settings: Settings, path: str) -> dict[str, object]:
+def _overview(settings: Settings) -> dict[str, object]:
     try:
-        answer = loopback.client().get(loopback.url(settings.flink_port, path))
+        answer = loopback.client().get(loopback.url(settings.flink_port, "/overview"))
         answer.raise_for_status()
         found: dict[str, object] = answer.json()
     except (httpx.HTTPError, ValueError) as error:
@@ -152,7 +152,11 @@ def _check(settings: Settings, path: str) -> dict[str, object]:
     return found
 
 
+def _check(settings: Settings) -> None:
+    _overview(settings)
+
+
 def _check_tasks(settings: Settings) -> None:
     """The job manager knows it: only then can it run jobs."""
-    if not _check(settings, "/overview")["taskmanagers"]:
+    if not _overview(settings)["taskmanagers"]:
         raise UnhealthyError("the job manager has not met it yet")

@@ -9,7 +9,7 @@ from melpark.processing import catalogue, setup_debezium
 from melpark.processing.capture import guard
 from melpark.processing.spark_session import connect as connect_spark
 from melpark.settings import Settings
-from melpark.stack import connect, kafka, postgres, spark, workers
+from melpark.stack import connect, flink, kafka, postgres, spark, workers
 from melpark.stack.declaration import Node, Step
 
 log = logging.getLogger(__name__)
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 def nodes(settings: Settings, is_scheduled: bool = True) -> tuple[Node, ...]:
     """Engines and steps of the stack for these settings; without the scheduler when somebody else builds gold."""
     city = () if settings.source == "portal" else (workers.source(settings),)
+    live = (flink.job_manager(settings), flink.task_manager(settings), workers.live(settings))
     scheduler = (workers.scheduler(settings),) if is_scheduled else ()
     alerts = (workers.alerts(settings),) if settings.alert_webhook_url else ()
     return (
@@ -32,6 +33,7 @@ def nodes(settings: Settings, is_scheduled: bool = True) -> tuple[Node, ...]:
         Step("catalogue", lambda: _register_tables(settings), needs=("spark",)),
         workers.poller(settings),
         workers.streams(settings),
+        *(live if settings.live else ()),
         *scheduler,
         workers.server(settings),
         *alerts,

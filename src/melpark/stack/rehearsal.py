@@ -28,6 +28,8 @@ STOP_SECONDS = 300
 NEEDED_MEBIBYTES = 2048
 PLAY_SECONDS = 900
 LOOK_EVERY_SECONDS = 1
+# Those whose classes are archived; Flink's three processes share one class path and load different ones.
+ARCHIVED = ("kafka", "connect", "spark")
 # Other tables of silver take the same way.
 WAITED_FOR = ("sensor_events", "bays", "rule_windows", "polls")
 
@@ -48,7 +50,7 @@ def run(settings: Settings, console: Console) -> None:
         try:
             _rehearse(settings, console)
             written = {java.archive(engine): jars.class_path(engine) for engine in missing}
-            class_archives.keep(java.JAVA, written, map(java.archive, jars.ENGINES_WITH_JARS))
+            class_archives.keep(java.JAVA, written, map(java.archive, ARCHIVED))
         finally:
             class_archives.forget_unfinished()
     console.print("The engines' classes are archived; from now on they start sooner.")
@@ -65,7 +67,7 @@ def _rehearse(settings: Settings, console: Console) -> None:
 
 
 def _missing() -> list[str]:
-    return [engine for engine in jars.ENGINES_WITH_JARS if not java.archive(engine).exists()]
+    return [engine for engine in ARCHIVED if not java.archive(engine).exists()]
 
 
 def _settings(settings: Settings, folder: Path) -> Settings:
@@ -80,6 +82,7 @@ def _settings(settings: Settings, folder: Path) -> Settings:
         home=folder.resolve(),
         source="simulator",
         history_days=0,
+        live=False,
         postgres_user=settings.postgres_user,
         **free,
     )
@@ -126,7 +129,7 @@ class _Rehearsal:
             return
         rehearsed.cancel()
         # Else each would first write its archive; the others are stopped as ever.
-        for name in jars.ENGINES_WITH_JARS:
+        for name in ARCHIVED:
             if (pid := supervisor.statuses[name].pid) is not None:
                 with suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)

@@ -44,7 +44,7 @@ def streams(settings: Settings) -> Engine:
         name="streams",
         command=lambda: melpark(settings, "stream"),
         prepare=lambda: _ready_file(settings).unlink(missing_ok=True),
-        check=lambda: _exists(_ready_file(settings)),
+        check=lambda: _exists(_ready_file(settings), "its queries do not run yet"),
         needs=("topics", "catalogue"),
         memory_limit_mebibytes=768,
         start_seconds=180,
@@ -72,6 +72,18 @@ def alerts(settings: Settings) -> Engine:
         check=_alive,
         needs=("topics",),
         memory_limit_mebibytes=256,
+def live(settings: Settings) -> Engine:
+    """Lets Flink run its jobs, again after a loss."""
+    ready = Home(settings.home.resolve()).live_ready
+    return Engine(
+        name="live",
+        command=lambda: melpark(settings, "live", "run"),
+        prepare=lambda: ready.unlink(missing_ok=True),
+        check=lambda: _exists(ready, "Flink does not run every job yet"),
+        needs=("jobmanager", "taskmanager", "topics"),
+        # With the SQL gateway that it starts to submit them.
+        memory_limit_mebibytes=1280,
+        start_seconds=900,
     )
 
 
@@ -106,9 +118,9 @@ def _ready_file(settings: Settings) -> Path:
     return Home(settings.home.resolve()).streams_ready
 
 
-def _exists(file: Path) -> None:
+def _exists(file: Path, otherwise: str) -> None:
     if not file.exists():
-        raise UnhealthyError("its queries do not run yet")
+        raise UnhealthyError(otherwise)
 
 
 def _get(port: int, path: str) -> None:

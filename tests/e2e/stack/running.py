@@ -21,7 +21,8 @@ from melpark.places import DATABASE, SUPERUSER, Home
 from melpark.settings import Settings
 from plugins.ports import free_ports
 
-PORTS = ("postgres", "kafka", "kafka_controller", "connect", "spark", "source", "serve")
+FLINK_PORTS = ("flink", "flink_rpc", "flink_gateway")
+PORTS = ("postgres", "kafka", "kafka_controller", "connect", "spark", "source", "serve", *FLINK_PORTS)
 HEALTHY_SECONDS = 600.0
 STOP_SECONDS = 60.0
 
@@ -50,6 +51,8 @@ class Stack:
             "MELPARK_HOME": str(home),
             "MELPARK_HISTORY_DAYS": "0",
             "MELPARK_GOLD_INTERVAL_SECONDS": "0",
+            # Likewise Flink.
+            "MELPARK_LIVE": "false",
         }
         return cls(home, environment | own | variables)
 

@@ -17,8 +17,8 @@ from melpark.launch import LAUNCHER
 from melpark.places import SUPERUSER, topic
 from melpark.processing import setup_debezium
 from melpark.settings import Settings
-from melpark.stack import connect, jars, kafka, postgres
-from melpark.stack.declaration import UnhealthyError
+from melpark.stack import connect, flink, jars, kafka, postgres
+from melpark.stack.declaration import Engine, UnhealthyError
 
 WAIT_SECONDS = 300.0
 # A test does not wait for the minutes in which Kafka looks for what is old.
@@ -31,6 +31,15 @@ HASTE = (
     "log.segment.delete.delay.ms=1000",
 )
 
+ENGINES: dict[str, Callable[[Settings], Engine]] = {
+    "postgres": postgres.engine,
+    "kafka": kafka.engine,
+    "connect": connect.engine,
+    "jobmanager": flink.job_manager,
+    "taskmanager": flink.task_manager,
+}
+JARS = {"jobmanager": "flink", "taskmanager": "flink"}
+
 
 def wait_until(holds: Callable[[], object], what: str, seconds: float = WAIT_SECONDS) -> None:
     deadline = time.monotonic() + seconds
@@ -41,7 +50,7 @@ def wait_until(holds: Callable[[], object], what: str, seconds: float = WAIT_SEC
 
 @dataclass
 class Engines:
-    """One home on ports of its own, with the three engines by name: postgres, kafka, connect."""
+    """One home on ports of its own, with engines by name."""
 
     settings: Settings
     logs: Path
@@ -49,9 +58,9 @@ class Engines:
 
     def start(self, name: str) -> None:
         """Start the engine and wait until it answers."""
-        engine = {"postgres": postgres, "kafka": kafka, "connect": connect}[name].engine(self.settings)
+        engine = ENGINES[name](self.settings)
         if name != "postgres":
-            jars.fetch(jars.missing([name]), lambda jar: None)
+            jars.fetch(jars.missing([JARS.get(name, name)]), lambda jar: None)
         engine.prepare()
         command = engine.command()
         haste = HASTE if name == "kafka" else ()
@@ -92,7 +101,7 @@ class Engines:
             process.wait()
 
     def stop_all(self) -> None:
-        for name in ("connect", "kafka", "postgres"):
+        for name in reversed(ENGINES):
             if name in self.processes:
                 self.stop(name)
 

@@ -59,7 +59,7 @@ class City:
     """Polls of some bays, from a seed; `bays` holds what was told so far."""
 
     def __init__(self, seed: int = 1, bays: int = 24) -> None:
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)
         self.bays = [Bay(f"{100 + n}", 7000 + n % 4) for n in range(bays)]
         self.silences: list[Interval] = []
         self._last: Poll | None = None
@@ -83,7 +83,13 @@ class City:
         if before is not None and feed > before.feed_updated_at + OFFLINE_AFTER:
             silence = Interval(before.feed_updated_at + OFFLINE_AFTER, feed)
             self.silences.append(silence)
-            poll.add("feed_outages", start_at=silence.start_at, end_at=silence.end_at, observed_at=at, origin="live")
+            poll.add(
+                "feed_outages",
+                start_at=silence.start_at,
+                end_at=silence.end_at,
+                observed_at=at,
+                origin="live",
+            )
         for bay in self.bays:
             self._of_bay(bay, poll, before)
         poll.add(
@@ -113,16 +119,22 @@ class City:
             last = bay.events[-1]
             # Told late now and then, and sometimes as if nothing had happened between.
             latest = feed - timedelta(seconds=choose.randrange(0, 170))
-            earliest = max(last.status_changed_at + timedelta(seconds=1), before.feed_updated_at - timedelta(minutes=9))
+            earliest = max(
+                last.status_changed_at + timedelta(seconds=1), before.feed_updated_at - timedelta(minutes=9)
+            )
             if earliest >= latest:
                 return
             span = int((latest - earliest).total_seconds())
-            changed_at = latest - timedelta(seconds=choose.randrange(min(span, 120) if choose.random() < 0.9 else span))
+            changed_at = latest - timedelta(
+                seconds=choose.randrange(min(span, 120) if choose.random() < 0.9 else span)
+            )
             other = UNOCCUPIED if last.status == PRESENT else PRESENT
             status = other if choose.random() < 0.8 else last.status
             self._event(bay, poll, status, changed_at, before.feed_updated_at)
 
-    def _event(self, bay: Bay, poll: Poll, status: str, changed_at: datetime, previous: datetime | None) -> None:
+    def _event(
+        self, bay: Bay, poll: Poll, status: str, changed_at: datetime, previous: datetime | None
+    ) -> None:
         heard_at = poll.feed_updated_at
         bay.events.append(Event(status, changed_at, heard_at, previous))
         poll.add(

@@ -1,5 +1,6 @@
 """Flink's SQL gateway over its REST interface: statements in a session."""
 
+import contextlib
 import time
 from types import TracebackType
 from typing import Any, Self
@@ -9,7 +10,8 @@ import httpx
 from melpark.errors import RetryableError, StopError
 
 POLL_SECONDS = 0.1
-STATEMENT_SECONDS = 120.0
+# Planning a large statement takes some ten seconds of a core of its own.
+STATEMENT_SECONDS = 600.0
 
 
 class Session:
@@ -31,10 +33,8 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._handle:
-            try:
+            with contextlib.suppress(httpx.HTTPError):
                 self._client.delete(f"/v1/sessions/{self._handle}")
-            except httpx.HTTPError:
-                pass
         self._client.close()
 
     def run(self, statement: str) -> list[list[Any]]:

@@ -1,5 +1,6 @@
 """The jobs: files of SQL, rendered with the settings into statements."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from importlib.resources import files
@@ -9,11 +10,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from melpark import contracts
 from melpark.contracts.live_occupancy import CITY
 from melpark.contracts.table import Type
-from melpark.places import LIVE_ALERTS_TOPIC, LIVE_LATE_TOPIC, LIVE_OCCUPANCY_TOPIC, LIVE_PLACES_TOPIC, topic
+from melpark.places import (
+    HEARTBEATS_TOPIC,
+    LIVE_ALERTS_TOPIC,
+    LIVE_LATE_TOPIC,
+    LIVE_OCCUPANCY_TOPIC,
+    LIVE_PLACES_TOPIC,
+    topic,
+)
 from melpark.settings import Settings
 
 # In the order in which they need each other.
-FILES = ("places.sql", "occupancy.sql")
+FILES = ("places.sql", "now.sql", "occupancy.sql", "alerts.sql")
 HEADER = re.compile(r"^-- name: (?P<name>\S+)\n-- version: (?P<version>\d+)\n")
 FLINK_TYPE = {
     Type.TEXT: "STRING",
@@ -55,6 +63,11 @@ class Job:
         text = environment.from_string(self.text).render(_values(settings, start_ms))
         return [f"SET 'pipeline.name' = '{self.title}'", *_split(text)]
 
+    def digest(self, settings: Settings) -> str:
+        """The same for the same SQL and settings, wherever Kafka is."""
+        text = "\n".join(self.statements(settings.model_copy(update={"kafka_servers": "kafka"})))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
 
 def jobs() -> list[Job]:
     return [_read(name) for name in FILES]
@@ -78,6 +91,7 @@ def _values(settings: Settings, start_ms: int) -> dict[str, object]:
             "occupancy": LIVE_OCCUPANCY_TOPIC,
             "alerts": LIVE_ALERTS_TOPIC,
             "late": LIVE_LATE_TOPIC,
+            "heartbeats": HEARTBEATS_TOPIC,
         },
         "columns": {one.name: _columns(one) for one in contracts.LIVE_TOPICS},
         "dataset": contracts.SENSORS.dataset,
@@ -90,12 +104,22 @@ def _values(settings: Settings, start_ms: int) -> dict[str, object]:
         "republish_ms": REPUBLISH_MS,
         "ttl": f"{max(round(kept), KEPT_SECONDS_AT_LEAST)} s",
         "flush": FLUSH_MS,
+        # Of a replay as fast as can be nothing is known between its polls.
+        "speed": settings.effective_speed,
+        "full_percent": round(settings.alert_full_share * 100, 3),
+        "clear_percent": round(settings.alert_full_clear_share * 100, 3),
+        "full_minutes": settings.alert_full_minutes,
+        "full_ms": settings.alert_full_minutes * 60_000,
+        "quiet_minutes": settings.alert_quiet_minutes,
+        "quiet_ms": settings.alert_quiet_minutes * 60_000,
+        "feed_quiet_minutes": round(settings.offline_after_seconds / 60, 1),
+        "feed_quiet_ms": round(settings.offline_after_seconds * 1000),
     }
 
 
 def _columns(of: contracts.LiveTopic) -> str:
     """The columns of a contract, as Flink declares them."""
-    return ",\n    ".join(f"{column.name} {FLINK_TYPE[column.type]}" for column in of.columns)
+    return ",\n    ".join(f"`{column.name}` {FLINK_TYPE[column.type]}" for column in of.columns)
 
 
 def _split(text: str) -> list[str]:

@@ -1,6 +1,6 @@
 -- name: melpark-occupancy
 -- version: 1
--- How full each place is now and was in the windows of the last hours (docs/live.md, ADR 0018).
+-- How full each place was in the windows of the last hours (docs/live.md, ADR 0018).
 -- All is a sum of edges: at an instant, so many bays more or fewer of a place count. Times are milliseconds.
 {% from 'macros.sql.jinja' import ms, at, kafka, upserts with context %}
 {% set never = 'CAST(NULL AS BIGINT)' %}
@@ -70,17 +70,9 @@ CREATE TEMPORARY TABLE places (
     {{ kafka(topics.places, none) }}
 );
 
--- Now has no start, which a key of Flink must have: the same topic by two tables.
 CREATE TEMPORARY TABLE occupancy (
     {{ columns.occupancy }},
     PRIMARY KEY (place_kind, place, window_kind, window_start_at) NOT ENFORCED
-) WITH (
-    {{ upserts(topics.occupancy) }}
-);
-
-CREATE TEMPORARY TABLE occupancy_now (
-    {{ columns.occupancy }},
-    PRIMARY KEY (place_kind, place, window_kind) NOT ENFORCED
 ) WITH (
     {{ upserts(topics.occupancy) }}
 );
@@ -693,49 +685,16 @@ SELECT
 FROM windows
 WHERE total_ms > 0;
 
-INSERT INTO occupancy_now
-SELECT
-    place_kind,
-    place,
-    'now',
-    CAST(NULL AS TIMESTAMP_LTZ(3)),
-    CAST(NULL AS TIMESTAMP_LTZ(3)),
-    CAST(NULL AS DOUBLE),
-    CAST(NULL AS DOUBLE),
-    CAST(NULL AS DOUBLE),
-    CAST(NULL AS DOUBLE),
-    total_level,
-    online_level,
-    occupied_level,
-    CASE
-        WHEN online_level > 0 AND 2 * online_level >= total_level THEN occupied_level * 100.0E0 / online_level
-    END,
-    CAST(NULL AS INT),
-    CAST(NULL AS INT),
-    CAST(NULL AS DOUBLE),
-    {{ at('known_ms') }}
-FROM levels
-WHERE NOT is_tick;
-
 INSERT INTO late
 SELECT
     kerbside_id,
     'status',
     {{ at('changed_ms') }},
     {{ at('known_ms') }},
-    'a later change of the bay was known before'
+    CASE
+        WHEN changed_ms < before_ms THEN 'a later change of the bay was known before'
+        ELSE 'windows of so long ago are not published again'
+    END
 FROM ordered_facts
-WHERE is_history AND changed_ms < before_ms
-UNION ALL
-SELECT
-    it.kerbside_id,
-    it.kind,
-    {{ at('it.from_ms') }},
-    {{ at('it.known_ms') }},
-    'windows of so long ago are not published again'
-FROM counted
-WHERE
-    it.kind IN ('status', 'state', 'silence')
-    AND it.instant_ms = it.from_ms
-    AND it.from_ms < it.tick_ms - {{ republish_ms }};
+WHERE is_history AND (changed_ms < before_ms OR changed_ms < known_ms - {{ republish_ms + feed_lag_ms }});
 END;

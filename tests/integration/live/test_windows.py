@@ -1,0 +1,119 @@
+"""Laws of the windows that Flink publishes: the pure functions' figures, whoever is killed meanwhile."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from integration.capture.engines import wait_until
+from integration.live.conftest import Live
+from integration.live.made_up_bays import FIRST_POLL_AT
+from melpark.parking.intervals import Interval
+from melpark.parking.kpis import Measure, occupancy_percent
+from melpark.processing.live.cluster import Cluster
+from melpark.stack import live_jobs
+
+MINUTES = {"tumbling_5": 5, "hopping_30": 30}
+SLOT = timedelta(minutes=5)
+FEED_LAG = timedelta(minutes=3)
+
+
+def closed(live: Live) -> list[tuple[str, Interval]]:
+    """The windows that polls have closed: those wholly after the first poll."""
+    found = []
+    for kind, minutes in MINUTES.items():
+        start = FIRST_POLL_AT.replace(minute=0, second=0) + timedelta(hours=1)
+        while start + timedelta(minutes=minutes) <= live.city.known_until - FEED_LAG:
+            found.append((kind, Interval(start, start + timedelta(minutes=minutes))))
+            start += SLOT
+    return found
+
+
+def figures(of: Measure, hours: float) -> tuple[Any, ...]:
+    return (
+        of.whole.total_seconds(),
+        of.online.total_seconds(),
+        of.occupied.total_seconds(),
+        of.uncertain.total_seconds(),
+        of.arrivals,
+        of.departures,
+        of.arrivals / hours,
+        occupancy_percent(of),
+    )
+
+
+def published(value: dict[str, Any]) -> tuple[Any, ...]:
+    names = ("bay_seconds", "online_seconds", "occupied_seconds", "uncertain_seconds")
+    return tuple(value[name] for name in (*names, "arrivals", "departures", "turnover", "occupancy_percent"))
+
+
+def differences(live: Live) -> list[str]:
+    """Each zone's, the street's and the city's windows that are not those of the pure functions."""
+    found = live.log.occupancy()
+    wrong = []
+    for kind, window in closed(live):
+        places: list[tuple[str, str, int | None]] = [("city", "melbourne", None), ("street", "Unknown", None)]
+        for number in range(7000, 7004):
+            places += [("zone", str(number), number), ("location", f"{number}-{number + 13000}", number)]
+        for place_kind, place, zone in places:
+            value = found.get((place_kind, place, kind, window.start_at.strftime("%Y-%m-%dT%H:%M:%SZ")))
+            expected = figures(live.city.expected(zone, window), MINUTES[kind] / 60)
+            if value is None or published(value) != pytest.approx(expected):
+                wrong.append(f"{place_kind} {place} {kind} {window.start_at}: {value} instead of {expected}")
+    return wrong
+
+
+def wait_until_right(live: Live) -> None:
+    """Flink needs a moment; then every figure is right."""
+    wait_until(lambda: not differences(live), "Flink has gone the whole way", seconds=60)
+
+
+def test_windows_are_those_of_the_pure_functions_also_where_nothing_happened_and_over_a_silence(
+    live: Live,
+) -> None:
+    live.poll([2] * 20 + [28] + [2] * 20)
+    wait_until_right(live)
+    assert len(closed(live)) > 30
+
+
+def test_now_is_what_the_newest_rows_say(live: Live) -> None:
+    wait_until_right(live)
+    now = live.log.occupancy()["city", "melbourne", "now", None]
+    assert now["bays_total"] == len(live.city.bays)
+    assert now["bays_online"] <= sum(bay.online[-1][1] is None for bay in live.city.bays)
+    assert now["window_end_at"] is now["bay_seconds"] is now["arrivals"] is None
+
+
+def test_later_knowledge_publishes_a_window_again(live: Live) -> None:
+    wait_until_right(live)
+    before = live.log.occupancy()
+    bay = live.city.bays[0]
+    poll = next(live.city.polls([2]))
+    bay_is_quiet = [event.status_changed_at for event in bay.events][-1] < poll.feed_updated_at - FEED_LAG
+    assert bay_is_quiet
+    live.log.write(poll.rows)
+    wait_until_right(live)
+    assert live.log.occupancy() != before
+
+
+def test_totals_hold_when_the_task_manager_is_killed(live: Live) -> None:
+    live.poll([2, 2])
+    live.engines.kill("taskmanager")
+    live.poll([2, 2])
+    live.engines.start("taskmanager")
+    live.poll([2, 2])
+    wait_until_right(live)
+
+
+def test_jobs_go_on_from_their_newest_checkpoint_when_the_job_manager_is_killed(live: Live) -> None:
+    wait_until(live.is_well, "every job runs")
+    live.engines.kill("jobmanager")
+    live.poll([2, 2])
+    live.engines.start("jobmanager")
+    said: list[str] = []
+    wait_until(lambda: Cluster(live.settings.flink_port).has_room(), "the task manager is back")
+    live_jobs.deploy(live.settings, said.append)
+    assert len(said) == 4
+    assert all("goes on from" in line and "/checkpoints/" in line for line in said)
+    live.poll([2, 2])
+    wait_until_right(live)
