@@ -31,6 +31,7 @@ class ChangeLog:
             }
         )
         self._producer.init_transactions(60)
+        self._sensors: dict[str, Row] = {}
 
     def write(self, rows: Mapping[str, list[Row]]) -> None:
         self._producer.begin_transaction()
@@ -39,7 +40,10 @@ class ChangeLog:
                 key = {name: row[name] for name in KEYS[table]}
                 bay = row.get("kerbside_id")
                 partition = zlib.crc32(bay.encode()) % BAY_PARTITIONS if bay else 0
-                value = {"before": None, "after": row, "op": "c"}
+                before = self._sensors.get(str(bay)) if table == "sensors" else None
+                value = {"before": before, "after": row, "op": "u" if before else "c"}
+                if table == "sensors" and bay:
+                    self._sensors[bay] = row
                 self._producer.produce(topic(table), orjson.dumps(value), orjson.dumps(key), partition)
         self._producer.commit_transaction(60)
 

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from melpark.settings import Settings
 from melpark.stack import jars, live_jobs
 from plugins.ports import free_ports
 
+POLL_SECONDS = 0.4
+
 
 @dataclass
 class Live:
@@ -32,9 +35,10 @@ class Live:
         return self.engines.settings
 
     def poll(self, gaps: list[int]) -> None:
-        """Polls so many minutes apart, each committed as a whole."""
+        """Polls so many minutes apart, each committed as a whole. As in life, Flink is not far behind."""
         for poll in self.city.polls(gaps):
             self.log.write(poll.rows)
+            time.sleep(POLL_SECONDS)
 
     def is_well(self) -> bool:
         return health.look(self.settings).is_well
@@ -75,6 +79,7 @@ def live() -> Iterator[Live]:
             for number in range(4)
         ]
         started.log.write({"zone_segments": segments} | first.rows)
+        wait_until(lambda: ("city", "melbourne", "now", None) in started.log.occupancy(), "the city is known")
         yield started
     finally:
         engines.stop_all()

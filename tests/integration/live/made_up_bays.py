@@ -30,6 +30,7 @@ class Bay:
     zone_number: int
     events: list[Event] = field(default_factory=list)
     online: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+    told_at: datetime = FIRST_POLL_AT
 
     def measure(self, window: Interval, until_at: datetime) -> Measure:
         intervals = [Interval(start, end or until_at) for start, end in self.online]
@@ -62,6 +63,8 @@ class City:
         self._random = random.Random(seed)
         self.bays = [Bay(f"{100 + n}", 7000 + n % 4) for n in range(bays)]
         self.silences: list[Interval] = []
+        # They do not change by themselves.
+        self._quiet = self.bays[:2]
         self._last: Poll | None = None
 
     @property
@@ -73,6 +76,17 @@ class City:
         """Polls so many minutes apart."""
         for gap in minutes:
             yield self._poll(gap)
+
+    def poll_with_late_report(self, age: timedelta) -> Poll:
+        """A poll that tells of a change so long ago, long after it should have been told."""
+        poll, before = self._poll(2), self._last
+        assert before is not None
+        feed = poll.feed_updated_at
+        bay = self._quiet.pop()
+        other = UNOCCUPIED if bay.events[-1].status == PRESENT else PRESENT
+        self._event(bay, poll, other, feed - age, feed - timedelta(minutes=2))
+        self._present(bay, poll)
+        return poll
 
     def _poll(self, gap: int) -> Poll:
         before = self._last
@@ -91,7 +105,10 @@ class City:
                 origin="live",
             )
         for bay in self.bays:
+            told = len(bay.events), len(bay.online), bay.online and bay.online[-1]
             self._of_bay(bay, poll, before)
+            if told != (len(bay.events), len(bay.online), bay.online and bay.online[-1]):
+                self._present(bay, poll)
         poll.add(
             "polls",
             poll_id=1,
@@ -112,6 +129,8 @@ class City:
             changed_at = feed - timedelta(minutes=age, seconds=choose.randrange(60))
             self._event(bay, poll, choose.choice([PRESENT, UNOCCUPIED]), changed_at, None)
             self._state(bay, poll, feed, is_online=True)
+            return
+        if bay in self.bays[:2]:
             return
         if choose.random() < 0.02:
             self._state(bay, poll, feed, is_online=bay.online[-1][1] is not None)
@@ -147,20 +166,38 @@ class City:
             previous_heard_at=previous,
             origin="live",
         )
-        if previous is None:
-            poll.add(
-                "sensors",
-                kerbside_id=bay.kerbside_id,
-                status=status,
-                status_changed_at=changed_at,
-                zone_number=bay.zone_number,
-                longitude=144.96,
-                latitude=-37.81,
-                is_online=True,
-                is_retired=False,
-                heard_at=None,
-                observed_at=poll.observed_at,
-            )
+
+    def _present(self, bay: Bay, poll: Poll) -> None:
+        last = bay.events[-1]
+        bay.told_at = poll.observed_at
+        poll.add(
+            "sensors",
+            kerbside_id=bay.kerbside_id,
+            status=last.status,
+            status_changed_at=last.status_changed_at,
+            zone_number=bay.zone_number,
+            longitude=144.96,
+            latitude=-37.81,
+            is_online=bay.online[-1][1] is None,
+            is_retired=False,
+            heard_at=None,
+            observed_at=poll.observed_at,
+        )
+
+    def now(self) -> tuple[int, int]:
+        """Bays online and occupied by the newest row of each; who stood there for a day then is a stuck sensor."""
+        day = Limits().suspect_after
+        stands = {
+            bay.kerbside_id: bay.told_at - bay.events[-1].status_changed_at
+            for bay in self.bays
+            if bay.events[-1].status == PRESENT
+        }
+        online = [
+            bay.kerbside_id
+            for bay in self.bays
+            if bay.online[-1][1] is None and stands.get(bay.kerbside_id, timedelta(0)) < day
+        ]
+        return len(online), sum(bay in stands for bay in online)
 
     def _state(self, bay: Bay, poll: Poll, from_at: datetime, is_online: bool) -> None:
         if is_online:

@@ -696,5 +696,5 @@ SELECT
         ELSE 'windows of so long ago are not published again'
     END
 FROM ordered_facts
-WHERE is_history AND (changed_ms < before_ms OR changed_ms < known_ms - {{ republish_ms + feed_lag_ms }});
+WHERE is_history AND before_ms IS NOT NULL AND (changed_ms < before_ms OR changed_ms < known_ms - {{ republish_ms + feed_lag_ms }});
 END;
