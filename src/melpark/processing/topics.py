@@ -48,15 +48,7 @@ class TopicPlan:
     config: dict[str, str]
 
 
-def plan(rule_weeks_after: int = 4) -> list[TopicPlan]:
-    """Every topic that the connector writes: one per captured table, and what it says of itself.
-
-    `rule_weeks_after` is how far the rule calendar is written ahead.
-    """
-    return [
-        *(_of_table(table, rule_weeks_after) for table in contracts.CAPTURED),
-        TopicPlan(f"__debezium-heartbeat.{TOPIC_PREFIX}", 1, {"retention.ms": str(DAY_MS)}),
-# Written by Flink: the newest value of each key for days, and of each bay's place and each alert for ever.
+# Written by Flink: the newest value of each window for days, of each alert for a month, of each bay's place for ever.
 LIVE = (
     TopicPlan(
         LIVE_OCCUPANCY_TOPIC,
@@ -75,10 +67,13 @@ LIVE = (
 )
 
 
-def plan() -> list[TopicPlan]:
-    """Every topic that the connector writes: one per captured table, and what it says of itself."""
+def plan(rule_weeks_after: int = 4) -> list[TopicPlan]:
+    """Every topic that the connector writes: one per captured table, and what it says of itself.
+
+    `rule_weeks_after` is how far the rule calendar is written ahead.
+    """
     return [
-        *(_of_table(table) for table in contracts.CAPTURED),
+        *(_of_table(table, rule_weeks_after) for table in contracts.CAPTURED),
         TopicPlan(HEARTBEATS_TOPIC, 1, {"retention.ms": str(DAY_MS)}),
         TopicPlan(f"{TOPIC_PREFIX}.{SIGNALS}", 1, {"retention.ms": str(DAY_MS)}),
         TopicPlan(NOTIFICATIONS_TOPIC, 1, {"retention.ms": str(HISTORY_DAYS * DAY_MS)}),

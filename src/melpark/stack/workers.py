@@ -72,6 +72,9 @@ def alerts(settings: Settings) -> Engine:
         check=_alive,
         needs=("topics",),
         memory_limit_mebibytes=256,
+    )
+
+
 def live(settings: Settings) -> Engine:
     """Lets Flink run its jobs, again after a loss."""
     ready = Home(settings.home.resolve()).live_ready

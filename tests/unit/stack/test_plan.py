@@ -26,6 +26,8 @@ def test_alerts_are_delivered_where_there_is_an_address_for_them() -> None:
     told = Settings.model_validate({"alert_webhook_url": "https://example.org/hook"})
     assert "alerts" not in names(Settings())
     assert set(names(told)) - set(names(Settings())) == {"alerts"}
+
+
 def test_a_stack_without_live_answers_starts_no_flink() -> None:
     without = set(names(Settings())) - set(names(Settings(live=False)))
     assert without == {"jobmanager", "taskmanager", "live"}
