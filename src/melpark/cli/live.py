@@ -20,7 +20,7 @@ def live_deploy(
         typer.Option("--force", help="Also those that run: stopped with a savepoint, they go on from it."),
     ] = False,
 ) -> None:
-    """Let Flink run every job of this version; one that was lost goes on from its newest checkpoint."""
+    """Let Flink run every job; one that was lost goes on from its newest state."""
     from melpark.stack import live_jobs
 
     done = live_jobs.deploy(configuration.load(), tell, force)

@@ -18,6 +18,7 @@ from melpark.stack.declaration import Engine
 from melpark.stack.ports import require_free
 
 MEMORY_MEBIBYTES = 4096
+LIVE_MEBIBYTES = 1024
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def examine(settings: Settings) -> list[Finding]:
     """Run every check; none changes anything."""
     checks: list[tuple[str, Callable[[], None]]] = [
         ("Python", _python),
-        ("Memory", _memory),
+        ("Memory", lambda: _memory(settings)),
         ("Disk", lambda: homes.require_disk(settings.home.resolve(), settings.min_free_disk_mebibytes)),
         ("Home", lambda: _home(settings)),
         ("User of PostgreSQL", lambda: _postgres_user(settings)),
@@ -60,12 +61,13 @@ def _python() -> None:
         raise StopError(f"Python {sys.version.split()[0]} is not supported", "", "Use 3.11, 3.12 or 3.13")
 
 
-def _memory() -> None:
+def _memory(settings: Settings) -> None:
     available = psutil.virtual_memory().available // 2**20
-    if available < MEMORY_MEBIBYTES:
+    needed = MEMORY_MEBIBYTES + (LIVE_MEBIBYTES if settings.live else 0)
+    if available < needed:
         raise StopError(
             f"Only {available} MiB of memory are available",
-            f"the stack needs up to {MEMORY_MEBIBYTES}",
+            f"the stack needs up to {needed}",
             "End something",
         )
 

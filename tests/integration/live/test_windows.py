@@ -72,7 +72,7 @@ def wait_until_right(live: Live) -> None:
         return not wrong
 
     try:
-        wait_until(is_right, "every figure is right", seconds=90)
+        wait_until(is_right, "every figure is right", seconds=400)
     except AssertionError:
         pytest.fail("\n".join([f"{len(wrong)} figures are wrong:", *wrong[:10]]))
 
