@@ -37,7 +37,7 @@ CREATE TEMPORARY TABLE alerts (
     {{ columns.alerts }},
     PRIMARY KEY (alert_id) NOT ENFORCED
 ) WITH (
-    {{ upserts(topics.alerts) }}
+    {{ upserts(topics.alerts, is_each=true) }}
 );
 
 -- ---- Zones: the five-minute windows, each as it was first published, in their order.

@@ -79,7 +79,6 @@ CREATE TEMPORARY TABLE occupancy (
 
 CREATE TEMPORARY TABLE late (
     kerbside_id STRING,
-    kind STRING,
     happened_at TIMESTAMP_LTZ(3),
     known_at TIMESTAMP_LTZ(3),
     reason STRING
@@ -688,7 +687,6 @@ WHERE total_ms > 0;
 INSERT INTO late
 SELECT
     kerbside_id,
-    'status',
     {{ at('changed_ms') }},
     {{ at('known_ms') }},
     CASE
