@@ -81,3 +81,19 @@ def test_the_newest_whole_state_of_the_same_sql_is_found_again(tmp_path: Path) -
     )
     assert record.start_ms("job v1", "same") == 5
     assert record.newest_state("job v2", "same") is None
+
+
+def test_states_of_long_ago_are_deleted_and_the_newest_stay(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    folder = Home(tmp_path).engine("flink")
+    record = Record(settings)
+    for number in range(6):
+        (folder / "checkpoints" / f"a{number}" / "chk-1").mkdir(parents=True)
+        (folder / "savepoints" / f"savepoint-{number}").mkdir(parents=True)
+        savepoint = str(folder / "savepoints" / f"savepoint-{number}")
+        record.add(Submission("job v1", "same", f"a{number}", 5, savepoint))
+    record.forget_old_states()
+    assert {state.name for state in (folder / "checkpoints").iterdir()} == {"a3", "a4", "a5"}
+    assert {state.name for state in (folder / "savepoints").iterdir()} == {
+        f"savepoint-{n}" for n in (3, 4, 5)
+    }

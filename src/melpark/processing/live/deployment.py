@@ -1,6 +1,7 @@
 """Which jobs run, and from which state: what runs is left alone, what was lost comes back with its newest state."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +16,8 @@ from melpark.settings import Settings
 
 # A job without state reads what Kafka got within so long; what was known before it takes from the present.
 LOOK_BACK_SECONDS = 900
+# Submissions of a job whose states are kept: the newest may be lost before its first checkpoint.
+STATES_KEPT = 3
 OPTIONS = {
     "table.local-time-zone": "UTC",
     # Values of one key keep their order, for they go one way.
@@ -64,6 +67,18 @@ class Record:
         whole = [state for state in states if (state / "_metadata").exists()]
         return max(whole, key=lambda state: (state / "_metadata").stat().st_mtime_ns, default=None)
 
+    def forget_old_states(self) -> None:
+        """Delete the checkpoints and savepoints of all but each job's newest submissions."""
+        newest: dict[str, list[Submission]] = {}
+        for one in self.all():
+            newest.setdefault(one.title, []).append(one)
+        kept = [one for own in newest.values() for one in own[-STATES_KEPT:]]
+        names = {one.job_id for one in kept} | {Path(one.savepoint).name for one in kept}
+        for kind in ("checkpoints", "savepoints"):
+            for state in (self._folder / kind).glob("*"):
+                if state.name not in names:
+                    shutil.rmtree(state, ignore_errors=True)
+
     def start_ms(self, title: str, digest: str) -> int:
         """Of the newest submission of the job."""
         return next(
@@ -105,6 +120,7 @@ def deploy(settings: Settings, gateway_url: str, say: Say, is_forced: bool = Fal
         job_id = _submit(settings, gateway_url, job, start_ms, state)
         record.add(Submission(job.title, digest, job_id, start_ms))
         submitted.append(job.title)
+    record.forget_old_states()
     return submitted
 
 
