@@ -14,6 +14,8 @@ from melpark.stack.kafka import QUIET
 
 JOB_MANAGER_HEAP_MEBIBYTES = 192
 GATEWAY_HEAP_MEBIBYTES = 512
+# What they hold is in checkpoints.
+STOP_SECONDS = 1.0
 # Of the task manager, in MiB. Without Flink's own scripts every part must be given.
 TASK_HEAP, FRAMEWORK_HEAP, METASPACE = 320, 64, 160
 MEMORY = {
@@ -56,6 +58,7 @@ def job_manager(settings: Settings) -> Engine:
         prepare=lambda: prepare(settings),
         ports={settings.flink_port: "flink_port", settings.flink_rpc_port: "flink_rpc_port"},
         memory_limit_mebibytes=640,
+        stop_seconds=STOP_SECONDS,
     )
 
 
@@ -66,6 +69,7 @@ def task_manager(settings: Settings) -> Engine:
         check=lambda: _check_tasks(settings),
         needs=("jobmanager",),
         memory_limit_mebibytes=1024,
+        stop_seconds=STOP_SECONDS,
     )
 
 

@@ -84,9 +84,11 @@ def live(settings: Settings) -> Engine:
         prepare=lambda: ready.unlink(missing_ok=True),
         check=lambda: _exists(ready, "Flink does not run every job yet"),
         needs=("jobmanager", "taskmanager", "topics"),
+        ports={settings.flink_gateway_port: "flink_gateway_port"},
         # With the SQL gateway that it starts to submit them.
         memory_limit_mebibytes=1280,
         start_seconds=900,
+        stop_seconds=1,
     )
 
 
