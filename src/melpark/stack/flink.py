@@ -24,8 +24,10 @@ MEMORY = {
     "memory.task.off-heap.size": "0m",
     "memory.framework.heap.size": f"{FRAMEWORK_HEAP}m",
     "memory.framework.off-heap.size": "64m",
-    "memory.network.min": "32m",
-    "memory.network.max": "32m",
+    # Each of the jobs' many small channels holds some; too few bring them to a stand.
+    "memory.network.min": "64m",
+    "memory.network.max": "64m",
+    "memory.segment-size": "16kb",
     "memory.managed.size": "0m",
     "memory.jvm-metaspace.size": f"{METASPACE}m",
     "memory.jvm-overhead.min": "64m",
