@@ -48,13 +48,21 @@ class ChangeLog:
         self._producer.commit_transaction(60)
 
     def occupancy(self) -> dict[Key, dict[str, Any]]:
-        """The newest value of each place and window."""
-        found = {}
+        """The newest value of each place and window; a place that is no more has none."""
+        found: dict[Key, dict[str, Any]] = {}
         for message in self._engines.read(LIVE_OCCUPANCY_TOPIC):
-            value = orjson.loads(message.value() or b"{}")
             key = orjson.loads(message.key() or b"{}")
-            assert value.items() >= key.items()
-            found[value["place_kind"], value["place"], value["window_kind"], value["window_start_at"]] = value
+            identity = (
+                key.get("place_kind"),
+                key.get("place"),
+                key.get("window_kind"),
+                key.get("window_start_at"),
+            )
+            if text := message.value():
+                found[identity] = orjson.loads(text)
+                assert found[identity].items() >= key.items()
+            else:
+                found.pop(identity, None)
         return found
 
     def alerts(self) -> list[dict[str, Any]]:
