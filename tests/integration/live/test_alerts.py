@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 from integration.capture.engines import wait_until
 from integration.live.conftest import Live
 from integration.live.made_up_bays import FIRST_POLL_AT, text
-from melpark.contracts import LIVE_ALERTS
+from melpark.contracts import LIVE_ALERTS, LIVE_OCCUPANCY
 from melpark.places import HEARTBEATS_TOPIC, LIVE_OCCUPANCY_TOPIC
 
 START = FIRST_POLL_AT.replace(minute=0, second=0)
@@ -19,9 +19,17 @@ QUIET = timedelta(minutes=20)
 
 def produce(live: Live, topic: str, *values: dict[str, Any]) -> None:
     producer = Producer({"bootstrap.servers": live.settings.kafka_address, "log_level": 0})
+    failed: list[Any] = []
     for value in values:
-        producer.produce(topic, orjson.dumps(value))
+        key = {name: value[name] for name in LIVE_OCCUPANCY.key if name in value}
+        producer.produce(
+            topic,
+            orjson.dumps(value),
+            orjson.dumps(key),
+            on_delivery=lambda error, _: failed.append(error) if error else None,
+        )
     assert producer.flush(30) == 0
+    assert failed == []
 
 
 def windows(zone: str, percents: Sequence[float | None]) -> list[dict[str, Any]]:
