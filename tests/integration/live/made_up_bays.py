@@ -125,9 +125,11 @@ class City:
         feed, choose = poll.feed_updated_at, self._random
         if before is None:
             # Some stand there for more than a day, some nearly.
-            age = choose.choice([3, 40, 400, 1425, 1437, 4000])
+            is_quiet = bay in self.bays[:2]
+            age = 4000 if is_quiet else choose.choice([3, 40, 400, 1425, 1437, 4000])
             changed_at = feed - timedelta(minutes=age, seconds=choose.randrange(60))
-            self._event(bay, poll, choose.choice([PRESENT, UNOCCUPIED]), changed_at, None)
+            status = UNOCCUPIED if is_quiet else choose.choice([PRESENT, UNOCCUPIED])
+            self._event(bay, poll, status, changed_at, None)
             self._state(bay, poll, feed, is_online=True)
             return
         if bay in self.bays[:2]:
