@@ -84,6 +84,20 @@ def test_pages_hold_while_events_arrive(own: City) -> None:
     assert found == before
 
 
+def test_a_sensor_that_was_heard_once_is_restored_and_then_lost(own: City) -> None:
+    last = next(
+        row for row in own.lake.rows["sensor_states"] if row["kerbside_id"] == "6" and row["is_current"]
+    )
+    heard_at = NOW - 30 * MINUTE
+    last |= {"valid_to_at": heard_at, "is_current": False}
+    place = (last["longitude"], last["latitude"])
+    own.lake.state("6", place, heard_at, heard_at + 15 * MINUTE)
+    own.lake.state("6", place, heard_at + 15 * MINUTE, is_online=False)
+    own.lake.commit("sensor_states")
+    events = own.ask("/events/events").body["data"]["events"]
+    assert [kind for kind, _ in told(events, "6")[-2:]] == ["comms_restored", "comms_lost"]
+
+
 def test_an_hour_of_events_may_be_asked_for(city: City, served: Served) -> None:
     found = city.ask("/events/events", {"event_time": "2025-08-04T01"}).body["data"]["events"]
     hour = milliseconds(START + timedelta(hours=1)), milliseconds(START + timedelta(hours=2))

@@ -34,7 +34,7 @@ HOUR = timedelta(hours=1)
 # the feed was there until the poll without it. Of an Unoccupied before which none was Present nothing is told.
 PAGE = """
 WITH changes AS (
-    SELECT kerbside_id, status_changed_at AS happened_at, status AS kind, observed_at
+    SELECT kerbside_id, status_changed_at AS happened_at, status AS kind, 1 AS rank, observed_at
     FROM silver.sensor_events
 ), states AS (
     SELECT *, is_online AND NOT is_retired AS is_heard FROM silver.sensor_states
@@ -47,13 +47,14 @@ WITH changes AS (
         CASE WHEN is_heard OR is_retired THEN valid_from_at
             ELSE valid_from_at - to_microseconds(CAST(? AS BIGINT)) END AS happened_at,
         CASE WHEN is_heard THEN 'comms_restored' ELSE 'comms_lost' END AS kind,
+        CASE WHEN is_heard THEN 0 ELSE 2 END AS rank,
         observed_at
     FROM turns WHERE is_heard <> was_heard
 ), page AS (
     SELECT * FROM (SELECT * FROM changes UNION ALL SELECT * FROM comms)
-    WHERE happened_at >= ? AND happened_at < ? AND (happened_at, kerbside_id, kind) < (?, ?, ?)
+    WHERE happened_at >= ? AND happened_at < ? AND (happened_at, kerbside_id, rank) < (?, ?, ?)
         AND (? IS NULL OR list_contains(?, kerbside_id))
-    ORDER BY happened_at DESC, kerbside_id DESC, kind DESC
+    ORDER BY happened_at DESC, kerbside_id DESC, rank DESC
     LIMIT ?
 ), before AS (
     SELECT page.kerbside_id, page.happened_at, max_by(events.status, events.status_changed_at) AS status,
@@ -63,20 +64,21 @@ WITH changes AS (
     WHERE page.kind = 'Unoccupied'
     GROUP BY page.kerbside_id, page.happened_at
 )
-SELECT page.kerbside_id, page.happened_at, page.kind, page.observed_at,
+SELECT page.kerbside_id, page.happened_at, page.kind, page.rank, page.observed_at,
     CASE WHEN before.status = 'Present' THEN before.status_changed_at END
 FROM page LEFT JOIN before
     ON page.kind = 'Unoccupied' AND page.kerbside_id = before.kerbside_id AND page.happened_at = before.happened_at
-ORDER BY page.happened_at DESC, page.kerbside_id DESC, page.kind DESC
+ORDER BY page.happened_at DESC, page.kerbside_id DESC, page.rank DESC
 """
 STATUS = """
     SELECT kerbside_id, is_online FROM silver.sensor_states
     WHERE valid_to_at IS NULL AND NOT is_retired ORDER BY kerbside_id
 """
 
-# An event's place in the order: instant, sensor, kind.
-Key = tuple[datetime, str, str]
-NEWEST: Key = (datetime(9999, 1, 1, tzinfo=UTC), "", "")
+# An event's place in the order: instant, sensor, rank. A sensor that was heard once only is restored, then lost, at one
+# instant.
+Key = tuple[datetime, str, int]
+NEWEST: Key = (datetime(9999, 1, 1, tzinfo=UTC), "", 0)
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,13 @@ class Happening:
     kerbside_id: str
     at: datetime
     kind: str
+    rank: int
     observed_at: datetime
     began_at: datetime | None
 
     @property
     def key(self) -> Key:
-        return self.at, self.kerbside_id, self.kind
+        return self.at, self.kerbside_id, self.rank
 
     @property
     def event_type(self) -> str | None:
@@ -113,7 +116,7 @@ class EventsPage:
 def events(reader: Reader, given: QueryParams, path: str) -> EventsPage:
     """A page of the events of the last `cds_event_days`, newest first.
 
-    It holds at most `page[size]` of them; the next page begins after the last one by time, sensor and kind, so
+    It holds at most `page[size]` of them; the next page begins after the last one by time, sensor and rank, so
     that events which arrive meanwhile neither repeat nor hide another.
     """
     query = Query(given, (*FILTERS, "event_time", "page[size]", "page[cursor]"))
@@ -233,8 +236,8 @@ def _hour(text: str) -> datetime:
 
 def write_cursor(key: Key) -> str:
     """The end of a page as a text for its address."""
-    at, kerbside_id, kind = key
-    text = f"{(at - EPOCH) // MICROSECOND}:{kind}:{kerbside_id}"
+    at, kerbside_id, rank = key
+    text = f"{(at - EPOCH) // MICROSECOND}:{rank}:{kerbside_id}"
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -242,8 +245,8 @@ def read_cursor(text: str) -> Key:
     """The other way round. Raises ValueError when it is no cursor of ours."""
     try:
         plain = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-        micros, kind, kerbside_id = plain.split(":", 2)
-        return EPOCH + int(micros) * MICROSECOND, kerbside_id, kind
+        micros, rank, kerbside_id = plain.split(":", 2)
+        return EPOCH + int(micros) * MICROSECOND, kerbside_id, int(rank)
     except (ValueError, OverflowError, binascii.Error):
         raise ValueError("is not one that a page of this server gave") from None
 
