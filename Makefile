@@ -44,7 +44,7 @@ doctor: $(VENV)/.synced ## Say what is wrong and how to mend it
 reset: $(VENV)/.synced ## Delete all data; asks first
 	@$(BIN)/melpark reset
 
-test: $(VENV)/.synced-dev ## The whole test suite, real engines included
+test: $(VENV)/.synced-dev $(TOOLS)/databricks/.synced ## The whole test suite, real engines included
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 3
 
@@ -95,6 +95,8 @@ lock: $(UV) ## Resolve the dependencies anew into the lock files
 			--no-emit-index-url --no-emit-find-links pyproject.toml --group build \
 			$$( [ -n "$$set" ] && echo "--group dev" ) -o requirements$$set.lock; \
 	done
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links databricks/requirements.in -o databricks/requirements.lock
 
 $(UV):
 	@echo "Getting uv ..."
@@ -116,4 +118,10 @@ $(VENV)/.synced: requirements.lock pyproject.toml | $(VENV)/bin/python
 $(VENV)/.synced-dev: requirements-dev.lock $(VENV)/.synced
 	@echo "Installing the test environment ..."
 	@$(UV) pip install $(QUIET) --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(TOOLS)/databricks/.synced: databricks/requirements.lock | $(VENV)/bin/python
+	@echo "Installing dbt for Databricks ..."
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(TOOLS)/databricks
+	@$(UV) pip install $(QUIET) --python $(TOOLS)/databricks/bin/python --require-hashes -r databricks/requirements.lock
 	@touch $@

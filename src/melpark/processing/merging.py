@@ -64,7 +64,7 @@ def upsert_later(path: Path, table: LakeTable, rows: Collection[Row], deleted: C
         return
     names = names_of(table, everything)
     gone = pa.array([False] * len(rows) + [True] * len(deleted))
-    came = _arrow(table, names, everything).append_column(DELETED, gone)
+    came = arrow(table, names, everything).append_column(DELETED, gone)
     (
         _merge(DeltaTable(path), table, came)
         .when_matched_delete(predicate=f"came.{DELETED} AND {LATER}")
@@ -83,7 +83,7 @@ def upsert(held: DeltaTable, table: LakeTable, rows: Collection[Row]) -> None:
         return
     names = names_of(table, rows)
     (
-        _merge(held, table, _arrow(table, names, rows))
+        _merge(held, table, arrow(table, names, rows))
         .when_matched_update(_values(names))
         .when_not_matched_insert(_values(names))
         .execute()
@@ -95,7 +95,7 @@ def insert(path: Path, table: LakeTable, rows: Collection[Row]) -> None:
     if not rows:
         return
     names = names_of(table, rows)
-    came = _arrow(table, names, rows)
+    came = arrow(table, names, rows)
     _merge(DeltaTable(path), table, came).when_not_matched_insert(_values(names)).execute()
 
 
@@ -195,7 +195,8 @@ def _merge(held: DeltaTable, table: LakeTable, came: pa.Table) -> TableMerger:
     return held.merge(came, same, source_alias="came", target_alias="held", streamed_exec=False)
 
 
-def _arrow(table: LakeTable, names: Sequence[str], rows: Collection[Row]) -> pa.Table:
+def arrow(table: LakeTable, names: Sequence[str], rows: Collection[Row]) -> pa.Table:
+    """The named columns of the rows, in the table's types; those beyond the contract are texts."""
     types = {column.name: ARROW_TYPE[column.type] for column in table.columns}
     arrays = [pa.array([row.get(name) for row in rows], types.get(name, pa.string())) for name in names]
     return pa.table(arrays, names=list(names))

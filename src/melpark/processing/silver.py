@@ -70,7 +70,7 @@ def write_batch(root: str, limit: int, batch: DataFrame, batch_id: int) -> None:
     """
     home = Home(Path(root))
     give_up_soon(batch.sparkSession)
-    found = {table: typed(table, events) for table, events in _by_table(batch).items()}
+    found = {table: typed(table, events) for table, events in by_table(batch).items()}
     misfits = [misfit for one in found.values() for misfit in one.misfits]
     with only_writer(home):
         _require_few(home, misfits, limit)
@@ -113,7 +113,7 @@ def _alone(home: Home, what_it_does: str, lock: str) -> AbstractContextManager[N
     return only_one(home.run / lock, refusal, WAIT_SECONDS)
 
 
-def _by_table(batch: DataFrame) -> dict[SilverTable, list[Event]]:
+def by_table(batch: DataFrame) -> dict[SilverTable, list[Event]]:
     """The batch's events by table, in the order of SILVER."""
     events: dict[str, list[Event]] = {}
     for row in batch.select(*Event._fields).toArrow().to_batches():
@@ -143,12 +143,13 @@ def _merge_table(path: Path, table: SilverTable, found: Typed) -> None:
     held_table = DeltaTable(path)
     held = merging.held_neighbours(held_table, table, spans(table, found.rows.values()))
     changed = {
-        key: row for key, row in cut(table, held, found.rows).items() if not _is_same(held.get(key), row)
+        key: row for key, row in cut(table, held, found.rows).items() if not is_same(held.get(key), row)
     }
     merging.upsert(held_table, table.lake, changed.values())
 
 
-def _is_same(held: Row | None, row: Row) -> bool:
+def is_same(held: Row | None, row: Row) -> bool:
+    """True when the row would change nothing of the one that is held."""
     return held is not None and all(held.get(name) == value for name, value in row.items())
 
 
