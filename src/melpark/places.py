@@ -18,6 +18,8 @@ READER_ROLE = "melpark_reader"
 ROLES = (SUPERUSER, OWNER_ROLE, LOADER_ROLE, CAPTURE_ROLE, READER_ROLE)
 # Bearer token of the Curb Data Specification's Events and Metrics.
 CDS_TOKEN = "cds_token"  # noqa: S105 a name
+# Of the dashboards that compose.yaml shows.
+GRAFANA_ADMIN = "grafana_admin"
 
 CONNECTOR = "melpark-connector"
 PUBLICATION = "melpark"

@@ -75,6 +75,10 @@ class Settings(BaseModel):
     flink_gateway_port: Port = 18082
     source_port: Port = 18080
     serve_port: Port = 8000
+    # 0.0.0.0 only within a container, whose port is published on the loopback.
+    serve_address: Literal["127.0.0.1", "0.0.0.0"] = "127.0.0.1"  # noqa: S104
+    # A managed server; libpq's own PGSSLMODE and PGSSLROOTCERT say how its certificate is checked.
+    postgres_host: str = "127.0.0.1"
     # Of the catalogue that `melpark gold docs` shows.
     docs_port: Port = 18084
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from melpark import logs
-from melpark.cli import alerts, capture, lake, live, source, stack
+from melpark.cli import alerts, capture, lake, live, part, source, stack
 from melpark.errors import MelParkError
 from melpark.logs import LogFormat
 from melpark.settings import PREFIX
@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Melbourne's parking, live and in history.",
 )
-for commands in (stack.app, source.app, lake.app, capture.app, live.app, alerts.app):
+for commands in (stack.app, source.app, lake.app, capture.app, live.app, alerts.app, part.app):
     app.add_typer(commands)
 state = {"debug": False, "json": False}
 

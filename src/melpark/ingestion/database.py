@@ -9,7 +9,6 @@ from melpark.errors import RetryableError
 from melpark.places import DATABASE, LOADER_ROLE
 from melpark.settings import Settings
 
-HOST = "127.0.0.1"
 CONNECT_TIMEOUT_SECONDS = 5
 
 
@@ -28,7 +27,7 @@ def connect(
     password = secrets.password(settings.home, role)
     try:
         return psycopg.connect(
-            host=HOST,
+            host=settings.postgres_host,
             port=settings.postgres_port,
             dbname=database,
             user=role,
@@ -39,7 +38,7 @@ def connect(
             autocommit=True,
         )
     except psycopg.OperationalError as error:
-        where = f"{HOST}:{settings.postgres_port}"
+        where = f"{settings.postgres_host}:{settings.postgres_port}"
         raise RetryableError(
             f"PostgreSQL on {where} does not let {role} into {database}",
             first_line(error).replace(password, "***"),

@@ -9,7 +9,7 @@ from yoyo.exceptions import BadMigration, MigrationConflict
 
 from melpark import secrets
 from melpark.errors import StopError
-from melpark.ingestion.database import HOST, connect, first_line
+from melpark.ingestion.database import connect, first_line
 from melpark.places import DATABASE, OWNER_ROLE
 from melpark.settings import Settings
 
@@ -46,4 +46,4 @@ def _apply(settings: Settings) -> list[str]:
 
 def _uri(settings: Settings) -> str:
     password = quote(secrets.password(settings.home, OWNER_ROLE), safe="")
-    return f"postgresql+psycopg://{OWNER_ROLE}:{password}@{HOST}:{settings.postgres_port}/{DATABASE}"
+    return f"postgresql+psycopg://{OWNER_ROLE}:{password}@{settings.postgres_host}:{settings.postgres_port}/{DATABASE}"

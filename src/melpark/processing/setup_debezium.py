@@ -48,6 +48,7 @@ def configuration(settings: Settings) -> dict[str, str]:
     """The connector's configuration; the password is a reference that the worker resolves."""
     text = (ENGINES / "connect" / f"{CONNECTOR}.json").read_text()
     filled = Template(text).substitute(
+        postgres_host=settings.postgres_host,
         postgres_port=settings.postgres_port,
         database=DATABASE,
         user=CAPTURE_ROLE,

@@ -14,14 +14,13 @@ from melpark.serving.live import LiveState
 from melpark.serving.live_answers import Answer, LiveAnswers, live_topics
 from melpark.settings import Settings
 
-ADDRESS = "127.0.0.1"
 # Streams never end by themselves: their readers get this long when the server stops.
 GRACE_SECONDS = 2
 
 
 def run(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Raises StopError when the port is taken."""
-    with _listen(settings.serve_port) as listener:
+    with _listen(settings.serve_address, settings.serve_port) as listener:
 
         def start_reader(live: LiveState, loop: asyncio.AbstractEventLoop) -> ChangeReader[Change]:
             reader = ChangeReader(live, loop, settings.kafka_address, our_clock, change_log())
@@ -46,18 +45,18 @@ def run(settings: Settings) -> None:
             uvicorn.Server(configuration).run(sockets=[listener])
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(address: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Connections inherit it. Without it the body of an answer waits, up to 40 ms, until its head is acknowledged:
     # asyncio sets it for sockets that it has made itself only.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        listener.bind((ADDRESS, port))
+        listener.bind((address, port))
     except OSError as error:
         listener.close()
         raise StopError(
-            f"The server cannot listen on {ADDRESS}:{port}",
+            f"The server cannot listen on {address}:{port}",
             error.strerror or str(error),
             "Stop what uses it, or set MELPARK_SERVE_PORT",
         ) from None

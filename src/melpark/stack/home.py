@@ -63,7 +63,7 @@ def make(settings: Settings) -> Home:
 def _require_own(home: Home) -> None:
     """Raises for a folder of other things: it would be closed to others here, and deleted by `melpark reset`."""
     foreign = sorted(entry.name for entry in home.root.iterdir() if entry.name not in BEFORE_SECRETS)
-    if foreign and not home.secrets.exists():
+    if foreign and not home.secrets.exists() and not home.stamp.exists():
         raise ConfigurationError(
             f"{home.root} is not a MelPark home", f"it holds {foreign[0]}", "Set MELPARK_HOME to a new folder"
         )

@@ -189,7 +189,7 @@ class Probe:
     def _look_at_postgres(self, found: Measurement) -> None:
         if self._postgres is None or self._postgres.closed:
             self._postgres = psycopg.connect(
-                host="127.0.0.1",
+                host=self._settings.postgres_host,
                 port=self._settings.postgres_port,
                 dbname=DATABASE,
                 user=READER_ROLE,
