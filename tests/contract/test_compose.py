@@ -48,7 +48,7 @@ def parts(services: Mapping[str, Any]) -> Iterator[tuple[str, Any, Node]]:
 
 
 def test_compose_is_what_composes_own_schema_allows() -> None:
-    check = [BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE]
+    check = [str(BIN / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
