@@ -1,0 +1,2 @@
+environment         = "dev"
+storage_replication = "LRS"
