@@ -18,7 +18,7 @@ SEED ?= 1
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up quicken down status logs doctor reset test proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-year clean lock
+.PHONY: help up quicken down status logs doctor reset test proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-year image compose-up wheel terraform-check clean lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -86,6 +86,25 @@ bench-gold: $(VENV)/.synced-dev ## Measure what a refresh of gold costs with a m
 bench-year: $(VENV)/.synced-dev ## Measure how long the simulator takes to write a year
 	@$(BIN)/python benchmarks/year.py $(ARGS)
 
+image: ## Build the image of every part
+	docker build --target melpark --tag melpark:0.1.0 .
+
+compose-up: ## Start the containers and a simulated city; `docker compose down` stops them
+	docker run --rm --user $$(id -u) --env CREDENTIALS_DIRECTORY= --volume $(CURDIR)/secrets:/secrets melpark:0.1.0 credentials /secrets
+	COMPOSE_PROFILES=$${COMPOSE_PROFILES:-simulator,monitoring} docker compose up --detach
+
+wheel: $(VENV)/.synced ## Build the project's wheel into dist/
+	@$(BIN)/python -m hatchling build -t wheel -d dist
+
+# Needs Terraform and the network from which it takes its providers.
+terraform-check: $(TOOLS)/checkov/.synced ## Validate and test terraform/ with mocked providers, and look for flaws
+	@terraform fmt -check -recursive terraform
+	@for folder in terraform terraform/modules/*; do \
+		echo "$$folder" && terraform -chdir=$$folder init -backend=false -input=false > /dev/null \
+			&& terraform -chdir=$$folder validate && terraform -chdir=$$folder test || exit 1; \
+	done
+	@$(TOOLS)/checkov/bin/checkov --directory terraform --config-file terraform/.checkov.yaml --skip-download
+
 clean: ## Remove what is built, but no data
 	rm -rf $(VENV) $(TOOLS) web/node_modules web/dist
 
@@ -97,6 +116,8 @@ lock: $(UV) ## Resolve the dependencies anew into the lock files
 	done
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links databricks/requirements.in -o databricks/requirements.lock
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links terraform/requirements.in -o terraform/requirements.lock
 
 $(UV):
 	@echo "Getting uv ..."
@@ -124,4 +145,9 @@ $(TOOLS)/databricks/.synced: databricks/requirements.lock | $(VENV)/bin/python
 	@echo "Installing dbt for Databricks ..."
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(TOOLS)/databricks
 	@$(UV) pip install $(QUIET) --python $(TOOLS)/databricks/bin/python --require-hashes -r databricks/requirements.lock
+	@touch $@
+
+$(TOOLS)/checkov/.synced: terraform/requirements.lock | $(VENV)/bin/python
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(TOOLS)/checkov
+	@$(UV) pip install $(QUIET) --python $(TOOLS)/checkov/bin/python --require-hashes -r terraform/requirements.lock
 	@touch $@

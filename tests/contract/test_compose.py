@@ -156,6 +156,7 @@ def test_every_image_has_a_version(services: dict[str, Any]) -> None:
 def test_the_image_is_built_by_the_targets_and_commands_that_are_there() -> None:
     text = (PROJECT / "Dockerfile").read_text()
     assert "make .venv/.synced " in text
+    assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["10001"]
     assert f"melpark part {part.FETCH} " in text
     command = re.search(r"^CMD (\[.*\])$", text, re.MULTILINE)
     assert command is not None
