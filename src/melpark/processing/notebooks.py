@@ -15,10 +15,12 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from melpark import settings as configuration
 from melpark.errors import ConfigurationError
-from melpark.processing import kafka_log, silver, unity
+from melpark.processing import kafka_log, unity
 from melpark.processing.tables import BRONZE, QUARANTINE, SILVER, LakeTable
 from melpark.processing.unity import Catalog
 
+# A batch is held in the driver's memory, which is larger than that of one machine's worker: fewer merges.
+BATCH_BYTES = "64m"
 # Change events as files: one JSON object a line, with a message's coordinates, key, value and time.
 FILE_SCHEMA = (
     "topic string, partition int, offset bigint, key string, value string, "
@@ -127,10 +129,10 @@ def bronze_of_files(
 
 def silver_of_bronze(spark: SparkSession, place: Place) -> Mapping[str, int]:
     """Bronze to silver until the end of bronze as it is now; returns the rows of each table."""
-    unity.create(spark, place.catalog)
+    unity.create(spark, place.catalog, "silver")
     topics = ", ".join(f"'{table.topic}'" for table in SILVER)
     query = (
-        spark.readStream.option("maxBytesPerTrigger", silver.BATCH_BYTES)
+        spark.readStream.option("maxBytesPerTrigger", BATCH_BYTES)
         .table(place.catalog.table(BRONZE))
         .where(f"topic IN ({topics})")
         .writeStream.queryName("silver")
@@ -143,7 +145,7 @@ def silver_of_bronze(spark: SparkSession, place: Place) -> Mapping[str, int]:
 
 
 def _into_bronze(spark: SparkSession, place: Place, writer, name: str) -> Mapping[str, int]:  # type: ignore[no-untyped-def]
-    unity.create(spark, place.catalog)
+    unity.create(spark, place.catalog, "bronze")
     query = (
         writer.queryName(name)
         .outputMode("append")
@@ -158,6 +160,8 @@ def _ended(
     spark: SparkSession, query: StreamingQuery, place: Place, tables: list[LakeTable]
 ) -> Mapping[str, int]:
     query.awaitTermination()
-    return {
-        f"{table.database}.{table.name}": spark.table(place.catalog.table(table)).count() for table in tables
-    }
+    counted = " UNION ALL ".join(
+        f"SELECT '{table.database}.{table.name}' AS name, count(*) AS rows FROM {place.catalog.table(table)}"
+        for table in tables
+    )
+    return {row.name: row.rows for row in spark.sql(counted).collect()}

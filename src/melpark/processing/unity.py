@@ -39,17 +39,17 @@ class Catalog:
         return f"{self.schema(table.database)}.`{table.name}`"
 
 
-def create(spark: SparkSession, catalog: Catalog) -> None:
-    """Make the schemas and tables that are not there, from the contracts. A column that a contract gained is added."""
-    for database in DATABASES:
-        spark.sql(f"CREATE SCHEMA IF NOT EXISTS {catalog.schema(database)}")
+def create(spark: SparkSession, catalog: Catalog, database: str) -> None:
+    """Make a layer's schema and tables that are not there, from the contracts; a column that one gained is added."""
+    spark.sql(f"CREATE SCHEMA IF NOT EXISTS {catalog.schema(database)}")
+    there = {row.tableName for row in spark.sql(f"SHOW TABLES IN {catalog.schema(database)}").collect()}
     for table in TABLES:
-        known = {column.lower() for column in _columns(spark, catalog, table)}
-        if not known:
-            spark.sql(_definition(catalog, table))
+        if table.database != database:
             continue
-        gained = {column.name: column.type for column in table.columns if column.name.lower() not in known}
-        _add_columns(spark, catalog, table, gained)
+        if table.name in there:
+            _add_columns(spark, catalog, table, {column.name: column.type for column in table.columns})
+        else:
+            spark.sql(_definition(catalog, table))
 
 
 def write_batch(catalog: Catalog, limit: int, batch: DataFrame, batch_id: int) -> None:
@@ -197,17 +197,11 @@ def _note_schema(spark: SparkSession, catalog: Catalog, found: Mapping[SilverTab
 def _add_columns(spark: SparkSession, catalog: Catalog, table: LakeTable, wanted: Mapping[str, str]) -> None:
     if not wanted:
         return
-    known = {column.lower() for column in _columns(spark, catalog, table)}
+    known = {column.lower() for column in spark.table(catalog.table(table)).columns}
     gained = {name: kind for name, kind in wanted.items() if name.lower() not in known}
     if gained:
         columns = ", ".join(f"{_name(name)} {kind}" for name, kind in gained.items())
         spark.sql(f"ALTER TABLE {catalog.table(table)} ADD COLUMNS ({columns})")
-
-
-def _columns(spark: SparkSession, catalog: Catalog, table: LakeTable) -> list[str]:
-    """The table's columns, none when it is not there."""
-    name = catalog.table(table)
-    return list(spark.table(name).columns) if spark.catalog.tableExists(name) else []
 
 
 _LATER = (
