@@ -11,7 +11,7 @@ from plugins.ports import free_port
 
 def test_a_connection_sends_what_is_written_at_once_and_is_of_this_machine() -> None:
     port = free_port()
-    with _listen(port) as listener:
+    with _listen("127.0.0.1", port) as listener:
         listener.listen()
         with socket.create_connection(("127.0.0.1", port)):
             connection, (host, _) = listener.accept()
@@ -25,4 +25,4 @@ def test_a_port_that_is_taken_is_told() -> None:
         socket.create_server(("127.0.0.1", 0)) as other,
         pytest.raises(StopError, match=r"cannot listen on 127\.0\.0\.1"),
     ):
-        _listen(other.getsockname()[1])
+        _listen("127.0.0.1", other.getsockname()[1])
