@@ -95,11 +95,8 @@ def _default(value: str) -> str:
 
 
 @pytest.fixture
-def containers(tmp_path: Path) -> Iterator[Containers]:
-    # PostgreSQL's user must be able to enter, when this runs as root.
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    found = Containers(tmp_path)
+def containers(short_folder: Path) -> Iterator[Containers]:
+    found = Containers(short_folder)
     yield found
     found.stop()
 

@@ -1,32 +1,24 @@
-"""The code of the Databricks notebooks runs as it is, on the local server; only the widgets are ours.
-
-The catalogue is Spark's own, and a prefix keeps its schemas apart from those of the lake, whose silver, merged by
-delta-rs, is the oracle of the one that Spark merges.
-"""
+"""The code of the Databricks notebooks runs as it is, on the local server; only the widgets are ours."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
-import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
 from pyspark.sql.connect.session import SparkSession
 
 from integration.lake.changes import Change
 from integration.lake.conftest import Lake
-from integration.lake.test_bronze import messages_by_topic
+from integration.lake.test_bronze import duplicates, messages_by_topic
+from integration.lake.test_silver import everything
 from melpark.contracts import POLLS
-from melpark.places import PROJECT, topic
-from melpark.processing import notebooks as code_of_notebooks
+from melpark.places import PROJECT, Home, topic
+from melpark.processing import query
 from melpark.processing.spark_session import connect
-from melpark.processing.tables import BRONZE, QUARANTINE, SCHEMA_CHANGES, SILVER, LakeTable
-from melpark.processing.unity import Catalog
 
 NOTEBOOKS = PROJECT / "databricks"
-# What says when and how a row came here, which is another time and another id of the topic.
-OF_THE_WAY = {"arrived_at", "topic_id"}
 
 
 @pytest.fixture
@@ -53,60 +45,35 @@ class Widgets:
         return self.given.get(name, self.defaults[name])
 
 
-def secret(scope: str, key: str) -> str:
-    return {("vault", "kafka-options"): '{"fetch.max.wait.ms": "50"}'}[scope, key]
+def run(notebook: str, session: SparkSession, **given: str) -> None:
+    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
+    names = {"spark": session, "dbutils": SimpleNamespace(widgets=Widgets(given))}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
 
 
-class Notebooks:
-    """Runs notebooks on schemas of their own."""
-
-    def __init__(self, session: SparkSession, prefix: str, folder: Path) -> None:
-        self.session, self.catalog = session, Catalog("spark_catalog", prefix)
-        self.place = {"catalog": "spark_catalog", "schema_prefix": prefix, "checkpoints": str(folder)}
-
-    def run(self, notebook: str, **given: str) -> None:
-        cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
-        utilities = SimpleNamespace(widgets=Widgets(self.place | given), secrets=SimpleNamespace(get=secret))
-        names = {"spark": self.session, "dbutils": utilities}
-        for cell in cells:
-            if cell["cell_type"] == "code":
-                exec("".join(cell["source"]), names)
-
-    def held(self, table: LakeTable) -> pa.Table:
-        detail = self.session.sql(f"DESCRIBE DETAIL {self.catalog.table(table)}").first()
-        assert detail is not None
-        return DeltaTable(detail.location.removeprefix("file:")).to_pyarrow_table()
-
-
-def content(table: pa.Table) -> list[str]:
-    """The rows as texts, in an order of their own, whatever the order of the columns."""
-    names = sorted(set(table.column_names) - OF_THE_WAY)
-    return sorted(repr([row[name] for name in names]) for row in table.select(names).to_pylist())
-
-
-def test_silver_merged_by_spark_is_the_silver_that_delta_rs_merges(
-    lake: Lake, session: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_bronze_and_silver_take_what_is_new(
+    lake: Lake, session: SparkSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lake.run()
-    notebooks = Notebooks(session, "cloud_", tmp_path)
-    servers = f"127.0.0.1:{lake.settings.kafka_port}"
-    for _ in range(2):
-        notebooks.run("Bronze", kafka_servers=servers, secret_scope="vault")
-    notebooks.run("Silver")
-    # Bronze and quarantine only, for each table costs seconds.
-    monkeypatch.setattr(code_of_notebooks, "SILVER", ())
-    notebooks.run("Maintenance")
+    polls = [change for change in lake.history.changes if change.table is POLLS]
+    lake.write(Change(POLLS, {**polls[0].row, "poll_id": 20_000}))
+    assert lake.producer.flush(30) == 0
+    home, servers = str(lake.home.root), f"127.0.0.1:{lake.settings.kafka_port}"
+    run("Bronze", session, home=home, kafka_servers=servers)
+    run("Silver", session, home=home)
 
-    by_topic = notebooks.held(BRONZE)["topic"].value_counts().to_pylist()
-    assert {row["values"]: row["counts"] for row in by_topic} == messages_by_topic(lake) == lake.messages
-    for table in (*(table.lake for table in SILVER), QUARANTINE, SCHEMA_CHANGES):
-        expected = DeltaTable(lake.home.silver(table.name)).to_pyarrow_table()
-        assert content(notebooks.held(table)) == content(expected), table.name
+    assert messages_by_topic(lake) == lake.messages
+    assert duplicates(lake) == 0
+    assert query.sql(lake.settings, "SELECT count(*) FROM silver.polls WHERE poll_id = 20000")[1] == [(1,)]
+    assert "silver.polls" in capsys.readouterr().out
+    before = everything(lake)
+    lake.run()
+    assert everything(lake) == before
 
 
 def test_bronze_takes_each_file_once(lake: Lake, session: SparkSession, tmp_path: Path) -> None:
-    notebooks = Notebooks(session, "files_", tmp_path / "checkpoints")
-    folder = tmp_path / "files"
+    home, folder = tmp_path / "home", tmp_path / "files"
     folder.mkdir()
     row = next(change.row for change in lake.history.changes if change.table is POLLS)
     for number in range(2):
@@ -114,7 +81,11 @@ def test_bronze_takes_each_file_once(lake: Lake, session: SparkSession, tmp_path
         line = {"topic": topic(POLLS.name), "partition": 0, "offset": number, "key": change.key}
         line |= {"value": change.payload, "kafka_at": "2025-08-01T00:00:00Z"}
         (folder / f"{number}.json").write_text(json.dumps(line) + "\n")
-        notebooks.run("Bronze", source="json", folder=str(folder))
-    notebooks.run("Bronze", source="json", folder=str(folder))
+        for _ in range(2):
+            run("Bronze", session, home=str(home), source="json", folder=str(folder))
+    run("Silver", session, home=str(home))
 
-    assert sorted(notebooks.held(BRONZE)["offset"].to_pylist()) == [0, 1]
+    held = lake.settings.model_copy(update={"home": Home(home).root})
+    assert query.sql(held, 'SELECT "offset" FROM bronze.change_events ORDER BY ALL')[1] == [(0,), (1,)]
+    assert query.sql(held, "SELECT poll_id FROM silver.polls ORDER BY ALL")[1] == [(0,), (1,)]
+    shutil.rmtree(home)
