@@ -21,8 +21,6 @@ DOCKERFILES = [*PROJECT.glob("Dockerfile"), *PROJECT.glob("*/Dockerfile")]
 BIN = Path(sys.executable).parent
 # Not parts of the plan: what shares its network, and what looks at it.
 AROUND = {"pod", "home", "prometheus", "grafana"}
-# Parts that the plan is about to have; their services come with them.
-COMING = {"jobmanager", "taskmanager", "live"}
 VARIABLE = re.compile(r"\$\{(\w+)")
 # Of compose alone: which image.
 OF_COMPOSE = {"MELPARK_IMAGE"}
@@ -62,8 +60,7 @@ def test_a_dockerfile_has_no_flaw(file: Path) -> None:
 
 
 def test_every_part_of_the_plan_is_a_service_and_nothing_else_is(services: dict[str, Any]) -> None:
-    assert services.keys() - AROUND <= nodes().keys()
-    assert nodes().keys() - services.keys() <= COMING
+    assert services.keys() - AROUND == nodes().keys()
     for name, service, node in parts(services):
         assert service["command"] == ["part", name]
         restarts = "unless-stopped" if isinstance(node, Engine) else "no"
