@@ -104,6 +104,9 @@ def _with_stay(
     if tells and (permitted := verdict.permitted_until_at):
         # Once it is over, its minutes grow with each poll.
         turns.append(max(permitted, known_until) + INSTANT)
+    if any(window.kind is Kind.UNKNOWN and window.start_at <= known_until for window in windows):
+        # A stay under a plate that cannot be read is judged once it is over by the others' limits for long enough.
+        turns.append(known_until + INSTANT)
     due_at = min((turn for turn in turns if turn > known_until), default=None)
     return Judged(found, due_as_of, None if due_at is None else due_at + settings.feed_lag)
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cases.kerb import local, window
 from melpark.parking.overstays import Verdict, judge
+from melpark.parking.plates import Plate
 from melpark.parking.rule_calendar import Version, windows
 from melpark.parking.rules import Absent, Coverage, Window, rule_at
 from melpark.parking.stays import Event, Present, stays
@@ -108,7 +109,17 @@ def stories(
     return draw(plate_sets), draw(plate_sets), draw(st.integers(0, len(steps))), steps
 
 
+# Under a plate that cannot be read, then over by the limit of the plates that came instead.
+UNREAD_THEN_OVER = (
+    frozenset({Plate("Mon-Fri", 0, 1230, "??")}),
+    frozenset({Plate("Mon-Fri", 0, 150, "2P")}),
+    1,
+    [(1217, 0, []), (2, 0, [(0, True, 0)]), (221, 0, []), (128, 0, [])],
+)
+
+
 @settings(max_examples=80)
+@example(UNREAD_THEN_OVER)
 @given(stories())
 def test_at_every_moment_each_bay_is_what_the_domain_says_from_scratch(story) -> None:  # type: ignore[no-untyped-def]
     before, after, changes_at, steps = story
