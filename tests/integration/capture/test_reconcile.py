@@ -1,5 +1,6 @@
 """Laws of the comparison: the same rows are equal whatever wrote them, and every planted difference is found."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from deltalake import DeltaTable
 
 from integration.capture.lakes import rows_of, write
 from melpark.contracts import REFERENCES, Table
+from melpark.errors import StopError
 from melpark.ingestion.database import connect
 from melpark.places import SUPERUSER, Home
 from melpark.processing import maintenance
@@ -207,9 +209,15 @@ def test_old_events_are_dropped_only_after_a_comparison_that_finds_silver_whole(
     lost: str, dropped: int, home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[Settings] = []
-    monkeypatch.setattr(maintenance, "_drop_old_events", calls.append)
+
+    def drop(settings: Settings) -> bool:
+        calls.append(settings)
+        return True
+
+    monkeypatch.setattr(maintenance, "_drop_old_events", drop)
     DeltaTable(Home(home.home).silver("feed_outages")).delete(lost)
-    maintenance.run(home)
+    with nullcontext() if dropped else pytest.raises(StopError, match="comparing silver with PostgreSQL"):
+        maintenance.run(home)
     assert len(calls) == dropped
 
 
