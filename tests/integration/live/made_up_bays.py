@@ -68,9 +68,13 @@ class City:
         self._last: Poll | None = None
 
     @property
-    def known_until(self) -> datetime:
+    def last_poll(self) -> Poll:
         assert self._last is not None
-        return self._last.feed_updated_at
+        return self._last
+
+    @property
+    def known_until(self) -> datetime:
+        return self.last_poll.feed_updated_at
 
     def polls(self, minutes: list[int]) -> Iterator[Poll]:
         """Polls so many minutes apart."""

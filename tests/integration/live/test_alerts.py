@@ -96,10 +96,11 @@ def test_a_zone_of_which_nothing_is_heard_is_quiet_and_not_full(live: Live) -> N
 
 
 def test_the_feed_is_quiet_when_the_connector_speaks_but_nothing_new_is_heard(live: Live) -> None:
-    last = live.city.known_until
-    poll = next(live.city.polls([2]))
+    # A heartbeat may overtake a poll, which is on another topic: the last poll was written long before.
+    poll = live.city.last_poll
+    produce(live, LIVE_OCCUPANCY_TOPIC, *windows("9003", [95, 95, 95]))
+    wait_for(live, "9003", "zone_full", [("raised", moment(15), None, 90.0, 95.0)])
     received_at = datetime.fromisoformat(poll.rows["polls"][0]["received_at"])
-    live.log.write(poll.rows)
     produce(live, HEARTBEATS_TOPIC, {"ts_ms": int((received_at + QUIET).timestamp() * 1000)})
     wait_until(lambda: told(live, "melbourne", "feed_quiet"), "the feed is quiet", seconds=400)
     after = next(live.city.polls([21]))
@@ -108,6 +109,5 @@ def test_the_feed_is_quiet_when_the_connector_speaks_but_nothing_new_is_heard(li
     wait_until(lambda: len(told(live, "melbourne", "feed_quiet")) == 2, "the feed is heard", seconds=400)
     (raised, cleared) = told(live, "melbourne", "feed_quiet")
     raised_at = (poll.feed_updated_at + timedelta(minutes=15)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert poll.feed_updated_at > last
     assert raised[:4] == ("raised", raised_at, None, 15.0)
     assert cleared[:4] == ("cleared", raised_at, after.feed_updated_at.strftime("%Y-%m-%dT%H:%M:%SZ"), 15.0)
