@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from melpark.errors import MelParkError
@@ -86,10 +87,13 @@ class Engines:
         wait_until(is_healthy, f"{name} is healthy")
 
     def kill(self, name: str) -> None:
-        """As a power cut would."""
+        """As a power cut would; returns when its children, which PostgreSQL's sessions are, have ended too."""
         process = self.processes.pop(name)
+        children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
         process.wait()
+        _, left = psutil.wait_procs(children, timeout=30)
+        assert left == []
 
     def stop(self, name: str) -> None:
         process = self.processes.pop(name)
