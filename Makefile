@@ -18,7 +18,7 @@ SEED ?= 1
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up quicken down status logs doctor reset test proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-year image compose-up wheel terraform-check clean lock
+.PHONY: help up quicken down status logs doctor reset test test-live proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-year image compose-up wheel terraform-check clean lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,10 +46,13 @@ reset: $(VENV)/.synced ## Delete all data; asks first
 
 test: $(VENV)/.synced-dev $(TOOLS)/databricks/.synced ## The whole test suite, real engines included
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n 3
+	@$(BIN)/python -m pytest -n 3 --ignore=tests/integration/live
+
+test-live: $(VENV)/.synced-dev ## The windows and alerts of Flink, which are off by default (docs/live.md)
+	@$(BIN)/python -m pytest tests/integration/live
 
 proof: $(VENV)/.synced-dev ## What takes too long for `make test`: a restored home goes on, a week of known truth
-	@$(BIN)/python -m pytest -rP tests/proof/*.py
+	@$(BIN)/python -m pytest -rP tests/proof/*.py tests/integration/live
 
 chaos: $(VENV)/.synced-dev ## Kill, pause and restart engines during a replay, then compare (FAULTS=200 SEED=1)
 	@PYTHONPATH=tests $(BIN)/python -m chaos.run --faults $(FAULTS) --seed $(SEED) $(ARGS)

@@ -39,7 +39,7 @@ def services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def nodes() -> Mapping[str, Node]:
     """Of the sources simulator; a portal has the same without the source."""
-    return {node.name: node for node in plan.nodes(Settings())}
+    return {node.name: node for node in plan.nodes(Settings(live=True))}
 
 
 def parts(services: Mapping[str, Any]) -> Iterator[tuple[str, Any, Node]]:

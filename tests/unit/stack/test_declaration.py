@@ -28,7 +28,7 @@ def test_needs_in_a_circle_are_refused() -> None:
 
 @pytest.mark.parametrize("source", ["simulator", "portal"])
 def test_the_stack_stops_every_engine_once_and_needs_only_what_it_has(source: str) -> None:
-    settings = Settings.model_validate({"source": source, "portal_url": "https://example.org"})
+    settings = Settings.model_validate({"source": source, "portal_url": "https://example.org", "live": True})
     nodes = plan.nodes(settings)
     names = [node.name for node in nodes]
     assert len(set(names)) == len(names)
@@ -39,7 +39,10 @@ def test_the_stack_stops_every_engine_once_and_needs_only_what_it_has(source: st
 
 def test_no_two_engines_listen_on_one_port_and_each_port_is_a_setting() -> None:
     ports = [
-        item for node in plan.nodes(Settings()) if isinstance(node, Engine) for item in node.ports.items()
+        item
+        for node in plan.nodes(Settings(live=True))
+        if isinstance(node, Engine)
+        for item in node.ports.items()
     ]
     assert len(dict(ports)) == len(ports)
     assert all(getattr(Settings(), setting) == port for port, setting in ports)
@@ -47,7 +50,7 @@ def test_no_two_engines_listen_on_one_port_and_each_port_is_a_setting() -> None:
 
 @pytest.mark.parametrize("source", ["simulator", "portal"])
 def test_the_rounds_of_a_stop_take_less_than_15_seconds_even_when_nothing_answers(source: str) -> None:
-    settings = Settings.model_validate({"source": source, "portal_url": "https://example.org"})
+    settings = Settings.model_validate({"source": source, "portal_url": "https://example.org", "live": True})
     nodes = plan.nodes(settings)
     limits = {node.name: node.stop_seconds for node in nodes if isinstance(node, Engine)}
     assert sum(max(limits[name] for name in names) for names in stop_order(nodes)) < 15
