@@ -81,8 +81,11 @@ def _measure(stack: Stack, days: int) -> dict[str, Any]:
         f"SELECT count(*) FROM parking.sensor_events WHERE origin = 'seed' AND observed_at >= '{since}'"
     )
     reach("silver", lambda: _events_in_silver(stack, since) >= events)
-    version = _silver(stack).version()
-    reach("gold", lambda: _version_in_gold(stack) >= version)
+    # Silver goes on meanwhile: gold holds the days when the version that it was built from does.
+    reach(
+        "gold",
+        lambda: _is_built(stack) and _events_in_silver(stack, since, _version_in_gold(stack)) >= events,
+    )
     return {"seconds": seconds, "events": events}
 
 
@@ -98,13 +101,10 @@ def _filled_in(stack: Stack) -> timedelta:
     return filled_in or timedelta(0)
 
 
-def _silver(stack: Stack) -> DeltaTable:
-    return DeltaTable(Home(stack.home).silver(SENSOR_EVENTS.name))
-
-
-def _events_in_silver(stack: Stack, since: datetime) -> int:
+def _events_in_silver(stack: Stack, since: datetime, version: int | None = None) -> int:
+    path = Home(stack.home).silver(SENSOR_EVENTS.name)
     with duckdb.connect() as connection:
-        query.add_view(connection, "held", _silver(stack))
+        query.add_view(connection, "held", DeltaTable(path, version=version))
         row = connection.execute(
             "SELECT count(*) FROM held WHERE origin = 'seed' AND observed_at >= ?", [since]
         ).fetchone()
@@ -112,13 +112,17 @@ def _events_in_silver(stack: Stack, since: datetime) -> int:
     return int(row[0])
 
 
+def _built(stack: Stack) -> Path:
+    return Home(stack.home).engine("dbt") / "built.json"
+
+
+def _is_built(stack: Stack) -> bool:
+    return _built(stack).exists()
+
+
 def _version_in_gold(stack: Stack) -> int:
-    """Version of silver's events from which gold was last built; -1 before the first build."""
-    try:
-        built = json.loads((Home(stack.home).engine("dbt") / "built.json").read_text())
-    except FileNotFoundError:
-        return -1
-    return int(built["versions"][SENSOR_EVENTS.name]["version"])
+    """Version of silver's events from which gold was last built."""
+    return int(json.loads(_built(stack).read_text())["versions"][SENSOR_EVENTS.name]["version"])
 
 
 def _table(report: dict[str, Any]) -> str:
