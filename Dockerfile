@@ -17,7 +17,7 @@ COPY dbt_gold dbt_gold
 COPY web web
 # Jars by their hashes, and the page.
 ENV XDG_CACHE_HOME=/opt/melpark/cache
-RUN MELPARK_HOME=/tmp/home .venv/bin/melpark part fetch && rm -rf web/node_modules .tools /tmp/home /root/.npm
+RUN MELPARK_HOME=/tmp/home npm_config_cache=/tmp/npm .venv/bin/melpark part fetch && rm -rf web/node_modules .tools /tmp/home /tmp/npm
 
 FROM python:${PYTHON} AS melpark
 LABEL org.opencontainers.image.title="MelPark" \

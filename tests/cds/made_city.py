@@ -69,6 +69,10 @@ def _plates(lake: MadeLake) -> None:
     lake.plate(7002, "Mon-Sun", 720, 1440, "FP1P", until=changed_at)
     lake.plate(7002, "Mon-Sun", 720, 1440, "FP1P", changed_at, is_assumed=False, is_retired=True)
     lake.plate(7002, "Mon-Sun", 720, 1440, "FP15", changed_at, is_assumed=False)
+    # Zone 7004 is over by then.
+    lake.plate(7004, "Mon-Fri", 450, 1110, "1P", until=changed_at)
+    lake.plate(7004, "Mon-Fri", 450, 1110, "1P", changed_at, is_assumed=False, is_retired=True)
+    lake.plate(7004, "Mon-Fri", 450, 1110, "4P", changed_at, is_assumed=False)
     # Two at one time: which bay has which is not known.
     lake.plate(7003, "Mon-Fri", 450, 1110, "2P")
     lake.plate(7003, "Mon-Sun", 600, 720, "DP2P")

@@ -24,6 +24,8 @@ ACCEPTED = ("*/*", "application/*", "application/json;q=0.5, */*;q=0.1")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 BOX = ("min_lat", "min_lng", "max_lat", "max_lng")
 CIRCLE = ("lat", "lng", "radius")
+# Its last second: a day later there is no calendar.
+YEAR_9999 = 253_402_300_799_000
 METRE = 1 / 111_320
 
 
@@ -160,6 +162,10 @@ def _halves(ask: Ask) -> Iterator[str]:
         ("/events/events", {"page[size]": 0}),
         ("/events/events", {"page[cursor]": "nothing"}),
         ("/events/events", {"event_time": "2025-08-07"}),
+        ("/events/events", {"event_time": "9999-12-31T23"}),
+        ("/curbs/zones", {"time": YEAR_9999}),
+        ("/metrics/sessions", {"start_time": YEAR_9999}),
+        ("/metrics/aggregates", {"start_time": YEAR_9999 - 1, "end_time": YEAR_9999}),
         ("/metrics/sessions", {"curb_place_type": "zone"}),
         ("/metrics/sessions", {"start_time": 1_754_300_000_000, "end_time": 1_754_200_000_000}),
         ("/metrics/aggregates", {"curb_place_id": UNKNOWN}),

@@ -107,6 +107,10 @@ def test_a_zone_without_bays_is_history(city: City, served: Served) -> None:
     shown = one(city.ask, path, show_historic="true")
     assert shown["end_date"] == milliseconds(START + timedelta(hours=1))
     assert "curb_space_ids" not in shown
+    # Its plates changed an hour after it was over.
+    (policy,) = one(city.ask, "/curbs/policies", ids=",".join(shown["curb_policy_ids"]))["policies"]
+    assert policy["rules"][0]["max_stay"] == 60
+    assert "prev_policies" not in shown
     then = milliseconds(START + 30 * MINUTE)
     assert city.ask(path, {"time": then}).status == 200
     assert GONE in {zone["curb_zone_id"] for zone in one(city.ask, "/curbs/zones", time=then)["zones"]}

@@ -4,21 +4,17 @@ The catalogue is Spark's own, and a prefix keeps its schemas apart from those of
 delta-rs, is the oracle of the one that Spark merges.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql.connect.session import SparkSession
 
-from integration.lake.changes import Change
 from integration.lake.conftest import Lake, lake
+from integration.lake.notebooks import land, run
 from integration.lake.test_bronze import messages_by_topic
-from melpark.contracts import POLLS
-from melpark.places import PROJECT, topic
 from melpark.processing import governed
 from melpark.processing.spark_session import connect
 from melpark.processing.tables import BRONZE, QUARANTINE, SCHEMA_CHANGES, SILVER, LakeTable
@@ -26,7 +22,6 @@ from melpark.processing.unity import Catalog
 
 __all__ = ["lake"]
 
-NOTEBOOKS = PROJECT / "databricks"
 # What says when and how a row came here, which is another time and another id of the topic.
 OF_THE_WAY = {"arrived_at", "topic_id"}
 
@@ -38,28 +33,11 @@ def session(lake: Lake) -> Iterator[SparkSession]:
     session.stop()
 
 
-class Widgets:
-    """Databricks' widgets: each has its default unless it was given."""
-
-    def __init__(self, given: Mapping[str, str]) -> None:
-        self.given, self.defaults = given, dict[str, str]()
-
-    def text(self, name: str, default: str) -> None:
-        self.defaults[name] = default
-
-    def dropdown(self, name: str, default: str, choices: list[str]) -> None:
-        assert default in choices
-        self.defaults[name] = default
-
-    def get(self, name: str) -> str:
-        return self.given.get(name, self.defaults[name])
-
-
 def secret(scope: str, key: str) -> str:
     return {("vault", "kafka-options"): '{"fetch.max.wait.ms": "50"}'}[scope, key]
 
 
-class Notebooks:
+class OnSchemas:
     """Runs notebooks on schemas of their own."""
 
     def __init__(self, session: SparkSession, prefix: str, folder: Path) -> None:
@@ -67,12 +45,7 @@ class Notebooks:
         self.place = {"catalog": "spark_catalog", "schema_prefix": prefix, "checkpoints": str(folder)}
 
     def run(self, notebook: str, **given: str) -> None:
-        cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
-        utilities = SimpleNamespace(widgets=Widgets(self.place | given), secrets=SimpleNamespace(get=secret))
-        names = {"spark": self.session, "dbutils": utilities}
-        for cell in cells:
-            if cell["cell_type"] == "code":
-                exec("".join(cell["source"]), names)
+        run(notebook, self.session, self.place | given, secret)
 
     def held(self, table: LakeTable) -> pa.Table:
         detail = self.session.sql(f"DESCRIBE DETAIL {self.catalog.table(table)}").first()
@@ -90,7 +63,7 @@ def test_silver_merged_by_spark_is_the_silver_that_delta_rs_merges(
     lake: Lake, session: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake.run()
-    notebooks = Notebooks(session, "cloud_", tmp_path)
+    notebooks = OnSchemas(session, "cloud_", tmp_path)
     servers = f"127.0.0.1:{lake.settings.kafka_port}"
     for _ in range(2):
         notebooks.run("Bronze", kafka_servers=servers, secret_scope="vault")
@@ -107,15 +80,10 @@ def test_silver_merged_by_spark_is_the_silver_that_delta_rs_merges(
 
 
 def test_bronze_takes_each_file_once(lake: Lake, session: SparkSession, tmp_path: Path) -> None:
-    notebooks = Notebooks(session, "files_", tmp_path / "checkpoints")
+    notebooks = OnSchemas(session, "files_", tmp_path / "checkpoints")
     folder = tmp_path / "files"
-    folder.mkdir()
-    row = next(change.row for change in lake.history.changes if change.table is POLLS)
     for number in range(2):
-        change = Change(POLLS, {**row, "poll_id": number})
-        line = {"topic": topic(POLLS.name), "partition": 0, "offset": number, "key": change.key}
-        line |= {"value": change.payload, "kafka_at": "2025-08-01T00:00:00Z"}
-        (folder / f"{number}.json").write_text(json.dumps(line) + "\n")
+        land(lake, folder, number)
         notebooks.run("Bronze", source="json", folder=str(folder))
     notebooks.run("Bronze", source="json", folder=str(folder))
 

@@ -20,14 +20,22 @@ LIVE_OCCUPANCY = LiveTopic(
             "Gold's location_key, the zone's number (none without one), the street's name (Unknown) or melbourne",
         ),
         Column("window_kind", Type.TEXT, "now, tumbling_5 or hopping_30 (30 minutes, every 5)"),
-        Column("window_start_at", Type.TIMESTAMP, "First instant of the window; null for now", nullable=True),
         Column(
-            "window_end_at", Type.TIMESTAMP, "First instant after the window; null for now", nullable=True
+            "window_start_at",
+            Type.TIMESTAMP,
+            "First instant of the window; null when window_kind is now",
+            nullable=True,
+        ),
+        Column(
+            "window_end_at",
+            Type.TIMESTAMP,
+            "First instant after the window; null when window_kind is now",
+            nullable=True,
         ),
         Column(
             "bay_seconds",
             Type.DOUBLE,
-            "Bay-time of all bays that are not retired; null for now, like the other bay-times",
+            "Bay-time of all bays that are not retired; null when window_kind is now, like the other bay-times",
             nullable=True,
             unit=Unit.SECONDS,
         ),
@@ -51,9 +59,19 @@ LIVE_OCCUPANCY = LiveTopic(
             "Occupied of online bay-time (bays, for now), 0 to 100; null when offline for most of it",
             nullable=True,
         ),
-        Column("arrivals", Type.INTEGER, "Vehicles that came in the window; null for now", nullable=True),
-        Column("departures", Type.INTEGER, "Vehicles that left in the window; null for now", nullable=True),
-        Column("turnover", Type.DOUBLE, "Arrivals per hour; null for now", nullable=True),
+        Column(
+            "arrivals",
+            Type.INTEGER,
+            "Vehicles that came in the window; null when window_kind is now",
+            nullable=True,
+        ),
+        Column(
+            "departures",
+            Type.INTEGER,
+            "Vehicles that left in the window; null when window_kind is now",
+            nullable=True,
+        ),
+        Column("turnover", Type.DOUBLE, "Arrivals per hour; null when window_kind is now", nullable=True),
         Column(
             "published_at",
             Type.TIMESTAMP,

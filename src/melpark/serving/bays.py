@@ -130,7 +130,7 @@ def read_poll(value: bytes | None, dataset: str) -> Poll | None:
 
     Raises ValueError (KeyError, TypeError) when the event has another shape.
     """
-    row: Mapping[str, Any] | None = orjson.loads(value)["after"] if value is not None else None
+    row = _after(value)
     if row is None or row["dataset"] != dataset or row["outcome"] != "accepted" or row["origin"] != "live":
         return None
     updated = row["feed_updated_at"]
@@ -147,7 +147,7 @@ def read_rule_window(value: bytes | None) -> RuleWindow | None:
 
     Raises ValueError (KeyError, TypeError) when the event has another shape.
     """
-    row: Mapping[str, Any] | None = orjson.loads(value)["after"] if value is not None else None
+    row = _after(value)
     if row is None:
         return None
     return RuleWindow(
@@ -170,10 +170,16 @@ def read_rule_version(value: bytes | None) -> RuleVersion | None:
 
     Raises ValueError (KeyError, TypeError) when the event has another shape.
     """
-    row: Mapping[str, Any] | None = orjson.loads(value)["after"] if value is not None else None
+    row = _after(value)
     if row is None:
         return None
     return RuleVersion(Coverage(int(row["zone_number"]), _time(row["start_at"]), _time(row["end_at"])))
+
+
+def _after(value: bytes | None) -> Mapping[str, Any] | None:
+    """The row after the change; None for a delete and its tombstone."""
+    row: Mapping[str, Any] | None = orjson.loads(value)["after"] if value is not None else None
+    return row
 
 
 def _time(text: str) -> datetime:

@@ -1,24 +1,21 @@
 """The code of the Databricks notebooks runs as it is, on the local server; only the widgets are ours."""
 
-import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from pyspark.sql.connect.session import SparkSession
 
 from integration.lake.changes import Change
 from integration.lake.conftest import Lake
+from integration.lake.notebooks import land, run
 from integration.lake.test_bronze import duplicates, messages_by_topic
 from integration.lake.test_silver import everything
 from melpark.contracts import POLLS
-from melpark.places import PROJECT, Home, topic
+from melpark.places import Home
 from melpark.processing import query
 from melpark.processing.spark_session import connect
-
-NOTEBOOKS = PROJECT / "databricks"
 
 
 @pytest.fixture
@@ -28,31 +25,6 @@ def session(lake: Lake) -> Iterator[SparkSession]:
     session.stop()
 
 
-class Widgets:
-    """Databricks' widgets: each has its default unless it was given."""
-
-    def __init__(self, given: Mapping[str, str]) -> None:
-        self.given, self.defaults = given, dict[str, str]()
-
-    def text(self, name: str, default: str) -> None:
-        self.defaults[name] = default
-
-    def dropdown(self, name: str, default: str, choices: list[str]) -> None:
-        assert default in choices
-        self.defaults[name] = default
-
-    def get(self, name: str) -> str:
-        return self.given.get(name, self.defaults[name])
-
-
-def run(notebook: str, session: SparkSession, **given: str) -> None:
-    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
-    names = {"spark": session, "dbutils": SimpleNamespace(widgets=Widgets(given))}
-    for cell in cells:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)
-
-
 def test_bronze_and_silver_take_what_is_new(
     lake: Lake, session: SparkSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,8 +32,8 @@ def test_bronze_and_silver_take_what_is_new(
     lake.write(Change(POLLS, {**polls[0].row, "poll_id": 20_000}))
     assert lake.producer.flush(30) == 0
     home, servers = str(lake.home.root), f"127.0.0.1:{lake.settings.kafka_port}"
-    run("Bronze", session, home=home, kafka_servers=servers)
-    run("Silver", session, home=home)
+    run("Bronze", session, {"home": home, "kafka_servers": servers})
+    run("Silver", session, {"home": home})
 
     assert messages_by_topic(lake) == lake.messages
     assert duplicates(lake) == 0
@@ -74,16 +46,11 @@ def test_bronze_and_silver_take_what_is_new(
 
 def test_bronze_takes_each_file_once(lake: Lake, session: SparkSession, tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "files"
-    folder.mkdir()
-    row = next(change.row for change in lake.history.changes if change.table is POLLS)
     for number in range(2):
-        change = Change(POLLS, {**row, "poll_id": number})
-        line = {"topic": topic(POLLS.name), "partition": 0, "offset": number, "key": change.key}
-        line |= {"value": change.payload, "kafka_at": "2025-08-01T00:00:00Z"}
-        (folder / f"{number}.json").write_text(json.dumps(line) + "\n")
+        land(lake, folder, number)
         for _ in range(2):
-            run("Bronze", session, home=str(home), source="json", folder=str(folder))
-    run("Silver", session, home=str(home))
+            run("Bronze", session, {"home": str(home), "source": "json", "folder": str(folder)})
+    run("Silver", session, {"home": str(home)})
 
     held = lake.settings.model_copy(update={"home": Home(home).root})
     assert query.sql(held, 'SELECT "offset" FROM bronze.change_events ORDER BY ALL')[1] == [(0,), (1,)]

@@ -53,8 +53,8 @@ def add(api: APIRouter, context: Context) -> None:
     @api.get(
         "/alerts",
         summary="Alerts, the newest first",
-        description="Zones that are full, zones and a feed that have gone quiet, overstays; raised, and cleared again. "
-        "Those of the last weeks, as long as the log holds them.",
+        description="Zones that are full, zones and a feed that have gone quiet; raised, and cleared again. "
+        "Those of the last weeks, as long as the log holds them. None where Flink does not run, as by default.",
         tags=["alerts"],
         **listed(ALERTS, about="present"),
     )

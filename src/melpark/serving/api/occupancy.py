@@ -158,7 +158,7 @@ def add(api: APIRouter, context: Context) -> None:
         "/occupancy/now",
         summary="How full places are",
         description="The present and the newest windows of each place, as Flink publishes them. A window closes when "
-        "the polls have passed its end.",
+        "the polls have passed its end. Empty where Flink does not run, as by default.",
         tags=["zones"],
         **listed(OCCUPANCY_NOW, about="present"),
     )

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from melpark.serving.cds.lake_reader import Reader
-from melpark.serving.cds.parameters import Query
+from melpark.serving.cds.parameters import Query, within_calendar
 from melpark.serving.cds.places import Chosen, Place, Places
+from melpark.serving.cds.protocol import author
 from melpark.serving.cds.standard import (
     DATA_SOURCE_TYPE,
     EPOCH,
@@ -152,15 +153,17 @@ def status(reader: Reader, given: QueryParams) -> Json:
     kerb, now = reader.kerb(), reader.last_updated()
     bays = chosen.bays(kerb)
     rows = reader.lake.rows(STATUS).rows
-    wanted = {name for name, _ in rows if bays is None or name in set(bays)}
+    chosen_bays = None if bays is None else set(bays)
+    wanted = {name for name, _ in rows if chosen_bays is None or name in chosen_bays}
     places = Places(reader, wanted)
     here = {name for name in wanted if bays is None or _holds(chosen, places.at(name, now))}
+    operator_id = _operator(reader.settings)["data_source_operator_id"]
     return {
         "status": [
             {
                 "data_source_device_id": device_id(name),
                 "data_source_type": DATA_SOURCE_TYPE,
-                "data_source_operator_id": _operator(reader.settings)["data_source_operator_id"],
+                "data_source_operator_id": operator_id,
                 "sensor_status_is_commissioned": True,
                 "sensor_status_is_online": is_online,
             }
@@ -217,7 +220,7 @@ def _published_at(row: Happening) -> datetime:
 
 
 def _operator(settings: Settings) -> Json:
-    name = "MelPark simulator" if settings.source == "simulator" else "City of Melbourne"
+    name = author(settings)["author"]
     return {"data_source_operator_id": identity("operator", name), "data_source_operator_name": name}
 
 
@@ -229,9 +232,10 @@ def _size(text: str) -> int:
 
 def _hour(text: str) -> datetime:
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H").replace(tzinfo=UTC)
+        at = datetime.strptime(text, "%Y-%m-%dT%H").replace(tzinfo=UTC)
     except ValueError:
         raise ValueError("is not an hour of UTC, such as 2025-08-07T01") from None
+    return within_calendar(at)
 
 
 def write_cursor(key: Key) -> str:

@@ -60,7 +60,7 @@ def build(rows: KerbRows, holidays_suspend: bool = True) -> Kerb:
     begins_at = min(ground.start_at for ground in grounds)
     sets, policies = histories(rows.plates, begins_at, holidays_suspend)
     policy_sets = {
-        ground.location_key: _since(sets.get(ground.zone_number, []), ground.start_at) for ground in grounds
+        ground.location_key: _within(sets.get(ground.zone_number, []), ground) for ground in grounds
     }
     updated_at = _updated_at(grounds, policy_sets)
     bearings = _bearings(grounds, rows)
@@ -139,12 +139,13 @@ def _ground(bays: Sequence[BayVersion], rows: KerbRows) -> _Ground:
     )
 
 
-def _since(sets: Sequence[PolicySet], start_at: datetime) -> list[PolicySet]:
-    """Those that were in force since the zone is known, the present one first."""
+def _within(sets: Sequence[PolicySet], ground: _Ground) -> list[PolicySet]:
+    """Those that were in force while the zone was there, the last one first."""
     return [
-        PolicySet(one.policy_ids, max(one.start_at, start_at), one.end_at)
+        PolicySet(one.policy_ids, max(one.start_at, ground.start_at), one.end_at)
         for one in sets
-        if one.end_at is None or one.end_at > start_at
+        if (one.end_at is None or one.end_at > ground.start_at)
+        and (ground.end_at is None or one.start_at < ground.end_at)
     ]
 
 

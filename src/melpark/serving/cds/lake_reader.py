@@ -102,13 +102,15 @@ class Reader:
         self.lake = lake
         self.settings = settings
         self._rows: Remembered[KerbRows] = Remembered()
+        self._seen: Remembered[Mapping[str, datetime]] = Remembered()
         self._kerb: Remembered[Kerb] = Remembered()
         self._availability: Remembered[Availability] = Remembered()
         self._updated: Remembered[datetime] = Remembered()
 
     def kerb(self) -> Kerb:
         versions = self.lake.versions(*KERB_TABLES)
-        rows = self._rows.get(versions, lambda: self._kerb_rows(versions))
+        first_seen_at = self._first_seen_at()
+        rows = self._rows.get((versions, first_seen_at), lambda: self._kerb_rows(versions, first_seen_at))
         # Gold writes its dimensions anew, mostly with the rows that they had: these are compared sooner than drawn.
         return self._kerb.get(rows, lambda: build(rows, self.settings.holidays_suspend_plates))
 
@@ -145,7 +147,12 @@ class Reader:
         }
         return Availability(feed_at, is_free)
 
-    def _kerb_rows(self, versions: Mapping[str, int]) -> KerbRows:
+    def _first_seen_at(self) -> Mapping[str, datetime]:
+        """Of each sensor of the live feed. Its states change with every poll, this hardly ever."""
+        versions = self.lake.versions("silver.sensor_states")
+        return self._seen.get(versions, lambda: dict(self.lake.rows(FIRST_SEEN, versions=versions).rows))
+
+    def _kerb_rows(self, versions: Mapping[str, int], first_seen_at: Mapping[str, datetime]) -> KerbRows:
         kerb_bays: dict[int, list[tuple[float, float]]] = {}
         for segment_id, longitude, latitude in self.lake.rows(KERB_BAYS, versions=versions).rows:
             kerb_bays.setdefault(segment_id, []).append((longitude, latitude))
@@ -158,5 +165,5 @@ class Reader:
             ],
             kerb_bays=kerb_bays,
             corrected_at=dict(self.lake.rows(CORRECTED, versions=versions).rows),
-            first_seen_at=dict(self.lake.rows(FIRST_SEEN).rows),
+            first_seen_at=first_seen_at,
         )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,7 +15,10 @@ from melpark.serving.cds.standard import instant
 BOX = ("min_lat", "min_lng", "max_lat", "max_lng")
 CIRCLE = ("lat", "lng", "radius")
 PLACE = (*BOX, *CIRCLE)
-EARTH_CENTIMETRES = 2_003_750_800
+# Half the way around the earth.
+LARGEST_RADIUS_CENTIMETRES = 2_003_750_800
+LAST = datetime(9000, 1, 1, tzinfo=UTC)
+BEYOND = "is beyond the calendar"
 T = TypeVar("T")
 
 
@@ -130,9 +133,16 @@ def read_time(text: str) -> datetime:
     if not text.isascii() or not text.isdigit() or len(text) > 15:
         raise ValueError("is not a time in milliseconds since the Unix epoch")
     try:
-        return instant(int(text))
+        return within_calendar(instant(int(text)))
     except OverflowError:
-        raise ValueError("is beyond the calendar") from None
+        raise ValueError(BEYOND) from None
+
+
+def within_calendar(at: datetime) -> datetime:
+    """The instant itself. Raises ValueError when so little of the calendar follows that nothing can be added to it."""
+    if at > LAST:
+        raise ValueError(BEYOND)
+    return at
 
 
 def read_flag(text: str) -> bool:
@@ -153,7 +163,7 @@ def _degrees(most: float) -> Callable[[str], float]:
 
 def _radius(text: str) -> float:
     value = _number(text)
-    if not 0 <= value <= EARTH_CENTIMETRES:
+    if not 0 <= value <= LARGEST_RADIUS_CENTIMETRES:
         raise ValueError("is no distance in centimetres")
     return value
 

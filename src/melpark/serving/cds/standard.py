@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID, uuid5
 
+from melpark.parking.local_time import MELBOURNE
+
 VERSION = "1.0.1"
 # What is negotiated has two parts only.
 NEGOTIATED_VERSION = "1.0"
 JSON_TYPE = "application/vnd.cds+json"
 CSV_TYPE = "application/vnd.cds+csv"
-TIME_ZONE = "Australia/Melbourne"
+TIME_ZONE = MELBOURNE.key
 CURRENCY = "AUD"
 DATA_SOURCE_TYPE = "in_ground"
 
