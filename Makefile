@@ -44,7 +44,7 @@ doctor: $(VENV)/.synced ## Say what is wrong and how to mend it
 reset: $(VENV)/.synced ## Delete all data; asks first
 	@$(BIN)/melpark reset
 
-test: $(VENV)/.synced-dev $(TOOLS)/databricks/.synced ## The whole test suite, real engines included
+test: $(VENV)/.synced-dev $(TOOLS)/databricks/.synced ## The test suite, real engines included; without Flink (test-live)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 3 --ignore=tests/integration/live
 
@@ -93,6 +93,7 @@ image: ## Build the image of every part
 	docker build --target melpark --tag melpark:0.1.0 .
 
 compose-up: ## Start the containers and a simulated city; `docker compose down` stops them
+	install -d -m 700 secrets
 	docker run --rm --user $$(id -u) --env CREDENTIALS_DIRECTORY= --volume $(CURDIR)/secrets:/secrets melpark:0.1.0 credentials /secrets
 	COMPOSE_PROFILES=$${COMPOSE_PROFILES:-simulator,monitoring} docker compose up --detach
 

@@ -24,9 +24,9 @@ variable "environment" {
 }
 
 variable "location" {
-  description = "Azure region."
+  description = "Azure region; one with availability zones, which ZRS, GZRS and a redundant PostgreSQL need."
   type        = string
-  default     = "australiasoutheast"
+  default     = "australiaeast"
 }
 
 variable "suffix" {

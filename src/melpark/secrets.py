@@ -19,6 +19,7 @@ def write_files(folder: Path) -> list[Path]:
     The folder is the owner's alone (0700); within it files are readable (0444): a container reads them as another user.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
     made = []
     for name in (*ROLES, CDS_TOKEN, GRAFANA_ADMIN):
         file = folder / name

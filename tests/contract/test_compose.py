@@ -67,6 +67,13 @@ def test_every_part_of_the_plan_is_a_service_and_nothing_else_is(services: dict[
         assert service["restart"] == restarts, name
 
 
+def test_flink_is_started_by_the_profile_live(services: dict[str, Any]) -> None:
+    by_default = {node.name for node in plan.nodes(Settings())}
+    named = {name for name, service in services.items() if "live" in service.get("profiles", [])}
+    assert named == nodes().keys() - by_default
+    assert services["live"]["environment"]["MELPARK_LIVE"] == "${MELPARK_LIVE:-false}"
+
+
 def test_a_part_waits_for_what_it_needs_in_the_plan(services: dict[str, Any]) -> None:
     known = nodes()
     for name, service, node in parts(services):

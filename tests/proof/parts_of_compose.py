@@ -125,7 +125,7 @@ def _bays(url: str) -> int:
 
 
 def _in_order() -> list[Any]:
-    left, done = list(plan.nodes(Settings(live=True))), list[Any]()
+    left, done = list(plan.nodes(Settings())), list[Any]()
     while left:
         ready = next(node for node in left if set(node.needs) <= {one.name for one in done})
         left.remove(ready)

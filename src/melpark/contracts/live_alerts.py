@@ -3,7 +3,6 @@
 from melpark.contracts.live import LiveTopic
 from melpark.contracts.table import Column, Type
 
-ALERT_KINDS = ("zone_full", "zone_quiet", "feed_quiet", "overstay")
 ALERT_STATES = ("raised", "cleared")
 
 LIVE_ALERTS = LiveTopic(
@@ -12,9 +11,9 @@ LIVE_ALERTS = LiveTopic(
     key=("alert_id",),
     columns=(
         Column("alert_id", Type.TEXT, "kind/place/raised_at: the same after a restart"),
-        Column("kind", Type.TEXT, "zone_full, zone_quiet, feed_quiet or overstay"),
-        Column("place_kind", Type.TEXT, "zone, city (feed_quiet) or bay (overstay)"),
-        Column("place", Type.TEXT, "The zone's number, melbourne, or the bay's kerbside_id"),
+        Column("kind", Type.TEXT, "zone_full, zone_quiet or feed_quiet"),
+        Column("place_kind", Type.TEXT, "zone, or city (feed_quiet)"),
+        Column("place", Type.TEXT, "The zone's number, or melbourne"),
         Column("state", Type.TEXT, "raised or cleared"),
         Column("raised_at", Type.TIMESTAMP, "The instant from which it held, by the source's clock"),
         Column(
@@ -23,7 +22,7 @@ LIVE_ALERTS = LiveTopic(
         Column(
             "threshold",
             Type.DOUBLE,
-            "What was reached: percent (zone_full), minutes allowed (overstay), minutes of silence (the quiet ones)",
+            "What was reached: percent (zone_full), minutes of silence (the quiet ones)",
         ),
         Column(
             "value",

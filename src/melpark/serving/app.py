@@ -24,7 +24,7 @@ from melpark.serving.guard import Guard
 from melpark.serving.lake import Lake
 from melpark.serving.live import LiveState
 from melpark.serving.live_answers import Answer, LiveAnswers
-from melpark.serving.rate_limit import RateLimit
+from melpark.serving.rate_limit import RATE_HEADERS, RateLimit
 from melpark.serving.schemas import Health, Readiness
 from melpark.settings import Settings
 
@@ -90,17 +90,18 @@ def create_app(
         lifespan=lifespan,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
+    app.add_middleware(RateLimit, per_minute=settings.rate_limit_per_minute)
+    app.add_middleware(Guard)
+    # Outside of both, so that a page may read why it was refused.
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
             allow_methods=["GET"],
             allow_headers=["If-None-Match", "Last-Event-ID"],
-            expose_headers=["ETag", "Age", "Link", "Attribution", "Retry-After"],
+            expose_headers=["ETag", "Age", "Link", "Attribution", "Retry-After", *RATE_HEADERS],
             max_age=3600,
         )
-    app.add_middleware(RateLimit, per_minute=settings.rate_limit_per_minute)
-    app.add_middleware(Guard)
     registry = metrics.registry_of(Home(settings.home.resolve()), live)
     app.add_middleware(metrics.Requests, registry=registry)
     problems.install(app)

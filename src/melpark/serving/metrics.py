@@ -49,16 +49,26 @@ class Requests:
         began = time.perf_counter()
         method = scope["method"] if scope["method"] in METHODS else "other"
 
+        has_begun = False
+
         async def counted(message: Message) -> None:
+            nonlocal has_begun
             await send(message)
             if message["type"] == "http.response.start":
+                has_begun = True
                 status = str(message["status"])
                 scope["melpark.is_endless"] = any(ENDLESS in value for _, value in message["headers"])
                 self._answers.labels(method, _route(scope), status).inc()
             elif not message.get("more_body") and not scope.get("melpark.is_endless"):
                 self._seconds.labels(method, _route(scope)).observe(time.perf_counter() - began)
 
-        await self._app(scope, receive, counted)
+        try:
+            await self._app(scope, receive, counted)
+        except Exception:
+            # Its answer is made outside of here, and of every other middleware.
+            if not has_begun:
+                self._answers.labels(method, _route(scope), "500").inc()
+            raise
 
 
 class LiveCollector(Collector):

@@ -24,6 +24,9 @@ class Bucket:
     at: float
 
 
+RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+
+
 class RateLimit:
     """Answers 429 when the bucket of the asking address is empty. Plain ASGI; used on the event loop only."""
 
@@ -41,11 +44,9 @@ class RateLimit:
             return
         client = scope.get("client")
         tokens = self._take(client[0] if client else "")
-        headers = {
-            "RateLimit-Limit": str(self._per_minute),
-            "RateLimit-Remaining": str(max(0, math.floor(tokens))),
-            "RateLimit-Reset": str(math.ceil((self._per_minute - max(tokens, 0)) * 60 / self._per_minute)),
-        }
+        until_full = math.ceil((self._per_minute - max(tokens, 0)) * 60 / self._per_minute)
+        values = (self._per_minute, max(0, math.floor(tokens)), until_full)
+        headers = dict(zip(RATE_HEADERS, map(str, values), strict=True))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

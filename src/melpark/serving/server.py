@@ -32,7 +32,13 @@ def run(settings: Settings) -> None:
             reader.start()
             return reader
 
-        app = create_app(settings, LiveState(settings), start_reader, start_answers=start_answers)
+        app = create_app(
+            settings,
+            LiveState(settings),
+            start_reader,
+            # Nobody writes these topics where Flink is off.
+            start_answers=start_answers if settings.live else None,
+        )
         configuration = uvicorn.Config(
             app,
             log_config=None,

@@ -55,13 +55,10 @@ class Batch:
             for change in self.changes
             if change.before and wanted(change.before) and not (change.bay and wanted(change.bay))
         ]
-        events = [("removed", gone)] if gone else []
-        return (
-            b"".join(
-                _encoded(name, data, self.id) for name, data in (*events, *([("bays", bays)] if bays else []))
-            )
-            or None
-        )
+        if not bays:
+            return _encoded("removed", gone, self.id) if gone else None
+        # Whoever is cut off between the two has not seen the batch: its last event alone carries the id.
+        return (_encoded("removed", gone, None) if gone else b"") + _encoded("bays", bays, self.id)
 
 
 class Reader:
@@ -219,7 +216,7 @@ def last_of_each(changes: Iterable[BayChange]) -> list[BayChange]:
     return list(newest.values())
 
 
-def _encoded(name: str, data: object, event_id: str) -> bytes:
+def _encoded(name: str, data: object, event_id: str | None) -> bytes:
     text = orjson.dumps(data, option=JSON_OPTIONS).decode()
     return ServerSentEvent(text, event=name, id=event_id).encode()
 

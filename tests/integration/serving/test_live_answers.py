@@ -41,7 +41,7 @@ def write(broker: Broker, log: ChangeLog) -> Callable[..., None]:
 @pytest.fixture
 def server(log: ChangeLog, tmp_path: Any) -> Iterator[RunningServer]:
     log.write([sensor("1")], [poll()])
-    server = RunningServer(Settings(home=tmp_path), log, with_answers=True)
+    server = RunningServer(Settings(home=tmp_path, live=True), log, with_answers=True)
     server.start()
     yield server
     server.stop()

@@ -49,7 +49,7 @@ def answers() -> list[Answer]:
 def whole_app(home: Path, **settings: Any) -> FastAPI:
     """The app, ready, with something to tell of everything."""
     small_lake.write(Home(home))
-    found = Settings(home=home, **{"rate_limit_per_minute": 0, **settings})
+    found = Settings(home=home, **{"rate_limit_per_minute": 0, "live": True, **settings})
     live = LiveState(found)
     live.apply(test_present.changes(), test_present.OURS)
     live.ready(test_present.OURS)

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -27,9 +28,9 @@ GAP = Gap(1, "slot_missing", None, "the slot is gone", AT, None, None, None)
 class Client:
     """Asks an app over the home without a socket."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, **options: Any) -> None:
         settings = Settings(home=home.root)
-        app = create_app(settings, LiveState(settings), static_page=home.root / "no-page")
+        app = create_app(settings, LiveState(settings), static_page=home.root / "no-page", **options)
         self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
 
     def get(self, path: str, method: str = "GET") -> httpx.Response:

@@ -119,6 +119,8 @@ def test_a_page_elsewhere_may_read_only_when_it_is_allowed(tmp_path: Path) -> No
         assert "access-control-allow-origin" not in one.get(FRESHNESS, headers={"Origin": other}).headers
         asked = {"Origin": ours, "Access-Control-Request-Method": "GET"}
         assert one.options(FRESHNESS, headers=asked).status_code == 200
+        refused = one.get(f"{FRESHNESS}?{'x' * 20_000}", headers={"Origin": ours})
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (414, ours)
         asked["Access-Control-Request-Method"] = "DELETE"
         assert one.options(FRESHNESS, headers=asked).status_code == 400
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,6 +107,16 @@ def test_answers_are_counted_by_route_and_status_and_no_path_makes_a_series_of_i
     assert said.value(count, method="GET", route="other", status="404") == 2
     assert said.value(count, method="other", route="/healthz", status="405") == 1
     assert said.value(seconds, method="GET", route="/healthz") == 2
+
+
+def test_an_error_that_nobody_expected_is_counted(home: Home) -> None:
+    def fails() -> dict[str, Any]:
+        raise RuntimeError("a fault")
+
+    client = Client(home, streets=fails)
+    assert client.get("/api/v1/streets").status_code == 500
+    count = "melpark_http_requests_total"
+    assert scrape(client).value(count, method="GET", route="/api/v1/streets", status="500") == 1
 
 
 def test_readers_of_the_stream_and_those_that_did_not_keep_up_are_counted(home: Home) -> None:

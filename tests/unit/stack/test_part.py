@@ -63,6 +63,8 @@ def test_a_step_is_tried_as_often_as_the_plan_says(
 
 def test_credentials_are_made_once_and_closed_to_others(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
+    # As Docker makes it, when nobody did before.
+    folder.mkdir(mode=0o755)
     made = secrets.write_files(folder)
     assert {file.name for file in made} == {*ROLES, CDS_TOKEN, GRAFANA_ADMIN}
     before = {file.name: file.read_text() for file in made}

@@ -36,14 +36,14 @@ ALERTS = Resource(
 class AlertQuery(ListQuery):
     """Which alerts."""
 
-    kind: Literal["zone_full", "zone_quiet", "feed_quiet", "overstay"] | None = Field(
+    kind: Literal["zone_full", "zone_quiet", "feed_quiet"] | None = Field(
         None, description="What was noticed", examples=["zone_full"]
     )
     state: Literal["raised", "cleared"] | None = Field(
         None, description="raised: it still holds", examples=["raised"]
     )
     place: list[Word] = Field(
-        [], max_length=50, description="Zone's number, bay's kerbside_id or melbourne", examples=[["7303"]]
+        [], max_length=50, description="Zone's number, or melbourne", examples=[["7303"]]
     )
 
 
@@ -54,7 +54,7 @@ def add(api: APIRouter, context: Context) -> None:
         "/alerts",
         summary="Alerts, the newest first",
         description="Zones that are full, zones and a feed that have gone quiet; raised, and cleared again. "
-        "Those of the last weeks, as long as the log holds them. None where Flink does not run, as by default.",
+        "Those of the last weeks, as long as the log holds them. 503 where Flink is off, as by default.",
         tags=["alerts"],
         **listed(ALERTS, about="present"),
     )

@@ -30,7 +30,9 @@ class Context:
         _refuse(self.live.not_ready_because)
 
     def need_answers(self) -> None:
-        """Raises HTTPException 503 until the live answers are read."""
+        """Raises HTTPException 503 where Flink is off, and until its answers are read."""
+        if not self.live.settings.live:
+            raise HTTPException(503, "Windows and alerts are off here; MELPARK_LIVE=true turns them on.")
         _refuse(self.answers.not_ready_because)
 
     def as_of(self) -> datetime:

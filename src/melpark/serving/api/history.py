@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -108,7 +108,9 @@ def _position(
 
 
 def key_part(value: Any) -> str | int | float:
-    """A value as a cursor holds it."""
+    """A value as a cursor holds it; times as texts that are in the order of time."""
     if isinstance(value, str | int | float):
         return value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
     return orjson.dumps(value, option=JSON_OPTIONS).decode().strip('"')

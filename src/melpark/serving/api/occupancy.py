@@ -112,7 +112,7 @@ class OccupancyNowQuery(ListQuery):
     place_kind: PlaceKind | None = Field(None, description="Kind of place", examples=["zone"])
     place: list[Word] = Field([], max_length=50, description="The place, or several", examples=[["7303"]])
     window_kind: Literal["now", "tumbling_5", "hopping_30"] | None = Field(
-        None, description="The present, the newest 5 minutes, or the newest 30", examples=["now"]
+        None, description="The present, or the newest three windows of 5 or of 30 minutes", examples=["now"]
     )
 
 
@@ -122,7 +122,8 @@ def add(api: APIRouter, context: Context) -> None:
     @api.get(
         "/occupancy",
         summary="How full places were",
-        description="From gold, the newest first. Minutes add up over places and time; percentages do not.",
+        description="From gold, the newest first. Minutes add up over places and time; percentages do not. "
+        "Hours and days that the asked time cuts are told as far as they lie in it.",
         tags=["history"],
         **listed(OCCUPANCY, about="history"),
     )
@@ -158,7 +159,7 @@ def add(api: APIRouter, context: Context) -> None:
         "/occupancy/now",
         summary="How full places are",
         description="The present and the newest windows of each place, as Flink publishes them. A window closes when "
-        "the polls have passed its end. Empty where Flink does not run, as by default.",
+        "the polls have passed its end. 503 where Flink is off, as by default.",
         tags=["zones"],
         **listed(OCCUPANCY_NOW, about="present"),
     )

@@ -26,8 +26,8 @@ OVERSTAYS_NOW = Resource(
         Column("overstay_minutes", float, "Minutes over for certain, as of the newest poll", 30.48),
         RULES,
     ),
-    ("overstay_minutes", "kerbside_id"),
-    newest_first=True,
+    # Which stays as it is from poll to poll, as minutes do not: pages lose no row.
+    ("first_breach_at", "kerbside_id"),
 )
 
 
@@ -40,7 +40,7 @@ def add(api: APIRouter, context: Context) -> None:
 
     @api.get(
         "/overstays/now",
-        summary="Vehicles that are over their limit now, the longest first",
+        summary="Vehicles that are over their limit now, those over since the earliest first",
         description="Certain by the grace or more, under every rule in force, as of the newest poll less the feed's "
         "delay. Sensors that are silent or suspect say nothing.",
         tags=["bays"],

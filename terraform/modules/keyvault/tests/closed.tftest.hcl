@@ -10,7 +10,7 @@ mock_provider "azurerm" {
 variables {
   name                = "kv-melpark-test"
   resource_group_name = "rg"
-  location            = "australiasoutheast"
+  location            = "australiaeast"
   subnet_id           = "/subnet"
   private_dns_zone_id = "/zone"
 }

@@ -3,7 +3,7 @@ mock_provider "azurerm" {}
 variables {
   name                  = "psql-melpark-test"
   resource_group_name   = "rg"
-  location              = "australiasoutheast"
+  location              = "australiaeast"
   subnet_id             = "/subnet"
   private_dns_zone_id   = "/zone"
   key_vault_id          = "/vault"

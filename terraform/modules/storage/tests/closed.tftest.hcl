@@ -3,7 +3,7 @@ mock_provider "azurerm" {}
 variables {
   name                = "stmelparktest"
   resource_group_name = "rg"
-  location            = "australiasoutheast"
+  location            = "australiaeast"
   replication         = "LRS"
   subnet_id           = "/subnet"
   private_dns_zones   = { blob = "/blob", dfs = "/dfs" }
