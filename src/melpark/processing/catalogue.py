@@ -7,16 +7,19 @@ no catalogue. It is there for dbt and for people, and can be made again at any t
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deltalake import DeltaTable, Field, Schema
 from deltalake.exceptions import CommitFailedError
 from deltalake.schema import ArrayType, PrimitiveType, StructType
-from pyspark.sql.connect.session import SparkSession
 
 from melpark.places import Home
 from melpark.processing.tables import BRONZE, HEADERS, TABLES, LakeColumn, LakeTable
 from melpark.settings import Settings
+
+if TYPE_CHECKING:
+    # Whoever only asks for the tables on disk does without Spark's client and its 90 MiB.
+    from pyspark.sql.connect.session import SparkSession
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +87,7 @@ def set_retention(home: Home, settings: Settings) -> None:
             held.alter.set_table_properties(wanted)
 
 
-def register(spark: SparkSession, home: Home) -> None:
+def register(spark: "SparkSession", home: Home) -> None:
     """Make the databases, the tables, and a catalogue entry for every Delta table on disk that has none.
 
     Changes nothing that is there already, so it may run at every start and after the metastore was lost.
@@ -124,6 +127,14 @@ def path_of(home: Home, table: LakeTable) -> Path:
 def is_on_disk(home: Home, table: LakeTable) -> bool:
     """True when the folder holds a Delta table with at least one commit."""
     return _has_commit(path_of(home, table))
+
+
+def committed_at(path: Path) -> int | None:
+    """When something was last committed to a table, in nanoseconds since 1970; None when there is no table yet."""
+    try:
+        return (path / "_delta_log").stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _has_commit(path: Path) -> bool:

@@ -73,14 +73,6 @@ def oldest(path: Path, column: str) -> Any:
     return None if files is None or name not in files.column_names else pc.min(files[name]).as_py()
 
 
-def committed_at(path: Path) -> int | None:
-    """When something was last committed to a table, in nanoseconds since 1970; None when there is no table yet."""
-    try:
-        return (path / "_delta_log").stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
-
-
 def last_read(home: Home) -> dict[Partition, tuple[str | None, Last]]:
     """The topic's id and the last record of each partition in bronze, of its newest minute: a power loss can take
     no older ones from Kafka."""

@@ -7,7 +7,7 @@ from deltalake.exceptions import DeltaError
 
 from melpark.contracts import POLLS
 from melpark.places import Home
-from melpark.processing import lake
+from melpark.processing import catalogue, lake
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class PollsTakenIn:
                 )
 
     def _look(self, layer: str) -> None:
-        committed_at = lake.committed_at(self._tables[layer])
+        committed_at = catalogue.committed_at(self._tables[layer])
         if committed_at is None or committed_at == self._seen_at.get(layer):
             return
         find = lake.newest_poll_id_in_bronze if layer == "bronze" else lake.newest_poll_id_in_silver

@@ -19,7 +19,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from melpark.errors import ConfigurationError, RetryableError
 from melpark.places import Home
 from melpark.processing import query
-from melpark.processing.lake import committed_at
+from melpark.processing.catalogue import committed_at
 from melpark.settings import Settings
 
 NAMED = re.compile(r"\b(silver|gold)\.([a-z_0-9]+)")

@@ -19,7 +19,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 
 from melpark import contracts, loopback, secrets
 from melpark.places import DATABASE, READER_ROLE, Home, topic
-from melpark.processing import lake
+from melpark.processing import catalogue, lake
 from melpark.processing.capture import status as capture
 from melpark.processing.capture.status import CaptureStatus
 from melpark.processing.kafka_admin import admin
@@ -139,7 +139,7 @@ class Reads:
 
     def read(self, table: Path, what: str, look: Callable[[], T]) -> T:
         """What the look finds or found, by its name."""
-        committed_at = lake.committed_at(table)
+        committed_at = catalogue.committed_at(table)
         held_at, value = self._held.get(what, (None, None))
         if committed_at is None or committed_at != held_at:
             value = look()

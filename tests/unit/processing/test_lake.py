@@ -10,7 +10,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from melpark.contracts import POLLS, SENSORS
 from melpark.places import Home, topic
-from melpark.processing import lake, merging
+from melpark.processing import catalogue, lake, merging
 
 BEGAN_AT = datetime(2025, 8, 5, tzinfo=UTC)
 SCHEMA = pa.schema(
@@ -95,13 +95,13 @@ def test_rows_and_the_greatest_value_are_told_by_one_look(home: Home) -> None:
 
 
 def test_a_commit_moves_the_time_of_the_last_one(home: Home) -> None:
-    assert lake.committed_at(home.bronze) is None
+    assert catalogue.committed_at(home.bronze) is None
     commit(home, poll(1))
-    first = lake.committed_at(home.bronze)
+    first = catalogue.committed_at(home.bronze)
     commit(home, poll(2))
-    second = lake.committed_at(home.bronze)
+    second = catalogue.committed_at(home.bronze)
     assert first is not None
     assert second is not None
     assert first < second
     DeltaTable(home.bronze).optimize.compact()
-    assert second < (lake.committed_at(home.bronze) or 0)
+    assert second < (catalogue.committed_at(home.bronze) or 0)
