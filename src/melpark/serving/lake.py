@@ -24,7 +24,7 @@ from melpark.settings import Settings
 
 NAMED = re.compile(r"\b(silver|gold)\.([a-z_0-9]+)")
 MEMORY_LIMIT = "512MB"
-REMEMBERED = 8
+REMEMBERED = 16
 
 Versions = Mapping[str, int]
 

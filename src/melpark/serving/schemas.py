@@ -265,6 +265,9 @@ class StreetLine(BaseModel):
 
 class StreetProperties(BaseModel):
     name: str = Field(examples=["Little Collins Street"])
+    description: str | None = Field(
+        description="The street and the streets it lies between there; null where a line joins two over a crossing"
+    )
     is_approximate: Literal[True] = Field(description="Fitted to bays, not surveyed")
 
 

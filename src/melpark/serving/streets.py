@@ -24,6 +24,8 @@ class StreetLine:
     name: str
     start: Point
     end: Point
+    # The segment that it was fitted to; None where it joins two over a crossing.
+    description: str | None = None
 
 
 def street_name(description: str) -> str:
@@ -36,7 +38,7 @@ def fit_streets(bays: Iterable[tuple[str, float, float]]) -> list[StreetLine]:
     segments: dict[str, list[Point]] = defaultdict(list)
     for description, longitude, latitude in bays:
         segments[description].append((longitude, latitude))
-    fits = (fit_line(street_name(description), points) for description, points in sorted(segments.items()))
+    fits = (fit_line(description, points) for description, points in sorted(segments.items()))
     lines = [line for line in fits if line]
     by_street: dict[str, list[StreetLine]] = defaultdict(list)
     for line in lines:
@@ -44,7 +46,7 @@ def fit_streets(bays: Iterable[tuple[str, float, float]]) -> list[StreetLine]:
     return lines + [joint for pieces in by_street.values() for joint in _joints(pieces)]
 
 
-def fit_line(name: str, points: list[Point]) -> StreetLine | None:
+def fit_line(description: str, points: list[Point]) -> StreetLine | None:
     """The principal axis of the points, cut to their extent; None when they are too few or no line."""
     if len(points) < LEAST_BAYS:
         return None
@@ -64,9 +66,10 @@ def fit_line(name: str, points: list[Point]) -> StreetLine | None:
     if last - first < LEAST_METRES or spread > MOST_SPREAD_METRES or spread > (last - first) / 2:
         return None
     return StreetLine(
-        name,
+        street_name(description),
         (longitude + first * east / width, latitude + first * north / METRES_PER_DEGREE),
         (longitude + last * east / width, latitude + last * north / METRES_PER_DEGREE),
+        description,
     )
 
 
@@ -117,7 +120,11 @@ def geojson(lines: Iterable[StreetLine], attribution: str) -> dict[str, object]:
             {
                 "type": "Feature",
                 "geometry": {"type": "LineString", "coordinates": [_rounded(line.start), _rounded(line.end)]},
-                "properties": {"name": line.name, "is_approximate": True},
+                "properties": {
+                    "name": line.name,
+                    "description": line.description,
+                    "is_approximate": True,
+                },
             }
             for line in lines
         ],

@@ -92,7 +92,7 @@ def _session(number: int) -> Row:
         "meter_id": "none",
         "has_credit_card": False,
         "has_tap_and_go": False,
-        "estimated_revenue": None,
+        "estimated_revenue": number / 4 if number % 3 == 0 else None,
         "origin": "live",
         "ended_on": ended_on,
     }
@@ -125,7 +125,7 @@ def _quarter(location_key: str, number: int) -> Row:
         "bays_total": 2,
         "bays_online": 2,
         "minutes_full": 0.0,
-        "time_key": f"{starts_at.astimezone(MELBOURNE):%H%M}",
+        "time_key": f"{starts_at.astimezone(MELBOURNE):%H:%M}",
         "local_date": starts_at.astimezone(MELBOURNE).date(),
     }
 
@@ -159,6 +159,48 @@ POLL_ROWS: list[Row] = [
     }
     for number, outcome in enumerate(["accepted"] * 30 + ["refused", "failed", "accepted"])
 ]
+BAYS: list[Row] = [
+    {
+        "bay_version_key": f"bay{number}-{version}",
+        "kerbside_id": f"bay{number}",
+        "location_key": LOCATIONS[number % 3]["location_key"],
+        "street": LOCATIONS[number % 3]["street"],
+        "street_description": LOCATIONS[number % 3]["description"],
+        "meter_id": "none" if number % 3 == 0 else f"{number}A",
+        "has_credit_card": None if number % 3 == 0 else number % 2 == 0,
+        "has_tap_and_go": None if number % 3 == 0 else True,
+        "is_retired": number == 6,
+        "is_current": version == 1,
+    }
+    for number in range(7)
+    for version in (0, 1)
+]
+DATES: list[Row] = [
+    {
+        "local_date": day,
+        "year": day.year,
+        "month": day.month,
+        "season": "winter",
+        "weekday_number": day.isoweekday(),
+        "weekday": f"{day:%A}",
+        "is_public_holiday": day == date(2025, 8, 7),
+    }
+    for day in (date(2025, 8, 1) + timedelta(days=number) for number in range(31))
+]
+TIMES: list[Row] = [
+    {"time_key": f"{quarter // 4:02}:{quarter % 4 * 15:02}", "hour": quarter // 4} for quarter in range(96)
+]
+PLATES: list[Row] = [{"code": "2P", "kind": "timed"}, {"code": "LZ30", "kind": "loading"}]
+HISTORICAL_STAYS: list[Row] = [
+    {
+        "street": None if number % 5 == 0 else f"{number % 2} Street",
+        "sign": None if number % 4 == 0 else f"{number % 3}P",
+        "duration_minutes": float(number),
+        "is_in_violation": number % 7 == 0,
+        "is_suspect": number == 39,
+    }
+    for number in range(40)
+]
 OLD_WINDOW: Row = {
     "zone_number": 7001,
     "start_at": T0 - 1000 * HOUR,
@@ -187,6 +229,11 @@ def write(home: Home) -> None:
     write_gold(home, "fact_parking_sessions", sessions(), by="ended_on")
     write_gold(home, "fact_occupancy", quarter_hours(), by="local_date")
     write_gold(home, "fact_sensor_health", SENSOR_HEALTH)
+    write_gold(home, "fact_historical_stays", HISTORICAL_STAYS)
+    write_gold(home, "dim_bays", BAYS)
+    write_gold(home, "dim_dates", DATES)
+    write_gold(home, "dim_times", TIMES)
+    write_gold(home, "dim_sign_plates", PLATES)
     _write_silver(home, POLLS, POLL_ROWS)
     _write_silver(home, RULE_WINDOWS, [OLD_WINDOW])
     _write_silver(home, RULE_VERSIONS, [OLD_VERSION])

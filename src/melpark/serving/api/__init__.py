@@ -9,14 +9,29 @@ from melpark.serving.api import (
     occupancy,
     overstays_now,
     parking,
+    places,
     quality,
     sessions,
     stream,
+    trends,
     zones,
 )
 from melpark.serving.api.context import Context
 
-RESOURCES = (bays, parking, overstays_now, stream, zones, occupancy, sessions, alerts, freshness, quality)
+RESOURCES = (
+    bays,
+    parking,
+    overstays_now,
+    stream,
+    zones,
+    places,
+    occupancy,
+    sessions,
+    trends,
+    alerts,
+    freshness,
+    quality,
+)
 
 
 def routes(context: Context) -> APIRouter:

@@ -28,7 +28,11 @@ STREETS_EXAMPLE = {
         {
             "type": "Feature",
             "geometry": {"type": "LineString", "coordinates": [[144.9561, -37.8142], [144.9574, -37.8138]]},
-            "properties": {"name": "Little Collins Street", "is_approximate": True},
+            "properties": {
+                "name": "Little Collins Street",
+                "description": "Little Collins Street between Russell Street and Exhibition Street",
+                "is_approximate": True,
+            },
         }
     ],
 }

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from melpark.parking.local_time import MELBOURNE
 from melpark.serving.api.context import Context, json_answer
 from melpark.serving.api.describe import ABOUT_EXAMPLE
+from melpark.serving.api.listing import LARGEST_PAGE
 from melpark.serving.bays import Bay, RuleNow
 from melpark.serving.geography import metres
 from melpark.serving.openapi import example
@@ -39,7 +40,7 @@ class ParkingQuery(BaseModel):
     radius_metres: float = Field(
         500, gt=0, le=5_000, description="How far to walk, on the ground", examples=[500]
     )
-    limit: int = Field(10, ge=1, le=200, description="Most bays", examples=[10])
+    limit: int = Field(10, ge=1, le=LARGEST_PAGE, description="Most bays", examples=[10])
 
 
 class SpotSchema(BaseModel):
