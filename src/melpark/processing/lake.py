@@ -66,11 +66,20 @@ def rows_and_newest(path: Path, column: str) -> tuple[int, Any]:
     return pc.sum(files["num_records"]).as_py() or 0, newest
 
 
-def oldest(path: Path, column: str) -> Any:
-    """Least value of a column by the statistics of the files; None when there is none."""
-    files = _files(path)
-    name = f"min.{column}"
-    return None if files is None or name not in files.column_names else pc.min(files[name]).as_py()
+def reaches_back_to(path: Path, column: str, origin: str) -> Any:
+    """Since when rows of an origin that is written newest first are here: of each partition of its topic the least
+    value of the column, and of these the greatest, for partitions are not read evenly. None when there is none."""
+    table = _table(path)
+    files = [] if table is None else table.file_uris()
+    if not files:
+        return None
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            f'SELECT max(least) FROM (SELECT min("{column}") AS least FROM read_parquet(?, union_by_name = true)'
+            " WHERE origin = ? GROUP BY partition)",
+            [files, origin],
+        ).fetchone()
+    return None if found is None else found[0]
 
 
 def last_read(home: Home) -> dict[Partition, tuple[str | None, Last]]:

@@ -10,9 +10,9 @@ from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from melpark.contracts import POLLS
+from melpark.contracts import POLLS, SENSOR_EVENTS
 from melpark.errors import MelParkError, StopError
-from melpark.ingestion import poller
+from melpark.ingestion import poller, seed
 from melpark.locks import only_one
 from melpark.places import Home
 from melpark.processing import gold, lake, maintenance
@@ -87,12 +87,14 @@ def wait_for_history(settings: Settings, ended: threading.Event) -> None:
     home = Home(settings.home.resolve())
     if settings.source != "simulator" or not settings.history_days or gold.is_built(home):
         return
-    wanted = timedelta(days=min(FIRST_DAYS, settings.history_days))
-    polls = home.silver(POLLS.name)
+    # A step of the history is whole in a partition when an older one has begun there.
+    wanted = min(timedelta(days=FIRST_DAYS) + seed.SPAN, timedelta(days=settings.history_days))
     deadline = time.monotonic() + FIRST_DAYS_SECONDS
     while time.monotonic() < deadline:
-        oldest, newest = lake.oldest(polls, "started_at"), lake.newest(polls, "started_at")
-        if (oldest is not None and newest - oldest >= wanted) or ended.wait(LOOK_SECONDS):
+        oldest = lake.reaches_back_to(home.silver(SENSOR_EVENTS.name), "observed_at", "seed")
+        newest = lake.newest(home.silver(POLLS.name), "started_at")
+        is_there = oldest is not None and newest is not None and newest - oldest >= wanted
+        if is_there or ended.wait(LOOK_SECONDS):
             return
 
 

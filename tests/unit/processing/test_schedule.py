@@ -12,8 +12,9 @@ import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 from deltalake import write_deltalake
 
-from melpark.contracts import POLLS
+from melpark.contracts import POLLS, SENSOR_EVENTS
 from melpark.errors import StopError
+from melpark.ingestion import seed
 from melpark.places import Home
 from melpark.processing import gold, schedule
 from melpark.settings import Settings
@@ -90,18 +91,28 @@ def test_the_first_build_comes_soon_and_one_that_fails_ends_nothing(
 
 
 class HistoryGrows(threading.Event):
-    """Each time that somebody waits, the history in silver reaches a day further back."""
+    """Each time that somebody waits, the polls in silver reach six hours further back; the events of one partition
+    come with them, those of another a day later."""
+
+    BEHIND = timedelta(days=1)
 
     def __init__(self, home: Path) -> None:
         super().__init__()
-        self.days = 0
-        self._polls = Home(home).silver(POLLS.name)
+        self.reaches = timedelta(0)
+        self._home = Home(home)
 
     def wait(self, timeout: float | None = None) -> bool:
         now = datetime(2025, 8, 7, tzinfo=UTC)
-        rows = pa.table({"started_at": [now - timedelta(days=self.days), now]})
-        write_deltalake(self._polls, rows, mode="append")
-        self.days += 1
+        polls = pa.table({"started_at": [now - self.reaches, now]})
+        write_deltalake(self._home.silver(POLLS.name), polls, mode="append")
+        behind = max(self.reaches - self.BEHIND, timedelta(0))
+        seeded = {
+            "observed_at": [now - self.reaches, now - behind],
+            "partition": pa.array([0, 1], pa.int32()),
+            "origin": ["seed", "seed"],
+        }
+        write_deltalake(self._home.silver(SENSOR_EVENTS.name), pa.table(seeded), mode="append")
+        self.reaches += seed.SPAN
         return super().wait(0)
 
 
@@ -111,7 +122,12 @@ def test_the_first_build_waits_for_the_newest_week_of_the_history(
 ) -> None:
     growing = HistoryGrows(tmp_path)
     schedule.wait_for_history(Settings(home=tmp_path, history_days=asked_for), growing)
-    assert max(growing.days - 1, 0) == days
+    if not days:
+        assert growing.reaches == timedelta(0)
+        return
+    reached = growing.reaches - seed.SPAN - growing.BEHIND
+    # Of a longer history the next step has begun.
+    assert reached == timedelta(days=days) + (seed.SPAN if asked_for > days else timedelta(0))
 
 
 def test_no_later_build_waits_and_none_of_a_source_without_history(tmp_path: Path) -> None:
@@ -121,7 +137,7 @@ def test_no_later_build_waits_and_none_of_a_source_without_history(tmp_path: Pat
     built.parent.mkdir(parents=True)
     built.write_text("{}")
     schedule.wait_for_history(Settings(home=tmp_path), growing)
-    assert growing.days == 0
+    assert growing.reaches == timedelta(0)
 
 
 def test_a_second_loop_on_a_home_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
