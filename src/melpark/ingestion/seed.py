@@ -31,9 +31,10 @@ log = logging.getLogger(__name__)
 # So short that writing one delays no poll by much.
 SPAN = timedelta(hours=6)
 DAY = timedelta(days=1)
-# These are wanted soon; what is older leaves most of the cores to the lake, which is to take the newest in.
+# These are wanted soon; what is older leaves most of the cores to the lake, which is to take the newest in: a step
+# costs capture, bronze and silver several times what it costs here.
 SOON_DAYS = 7
-REST_SHARE = 2.0
+REST_SHARE = 10.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Marks the poll that ends the work: the oldest, which found every bay new.
 FIRST_POLL = "the first poll of the history"

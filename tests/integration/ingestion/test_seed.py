@@ -180,7 +180,7 @@ def test_the_history_is_filled_in_from_the_newest_hours_back(
             # The newest week is hurried, and of it not a day is there.
             assert seeding.rest(3) == 0
             monkeypatch.setattr("melpark.ingestion.seed.SOON_DAYS", 0)
-            assert seeding.rest(3) == 6
+            assert seeding.rest(3) == 30
             return found
         finally:
             loader.close()
