@@ -18,13 +18,16 @@ SEED ?= 1
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up quicken down status logs doctor reset test test-live proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-year image compose-up wheel terraform-check clean lock
+.PHONY: help docs reference up airflow quicken down status logs doctor reset test test-live proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-year image compose-up wheel terraform-check clean lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 up: $(VENV)/.synced ## Start every engine and show the map; Ctrl-C stops everything (ARGS="--source replay ...")
 	@exec $(BIN)/melpark up $(ARGS)
+
+airflow: $(VENV)/.synced $(TOOLS)/airflow/.synced ## Start every engine with Airflow as the scheduler (docs/orchestration.md)
+	@exec $(BIN)/melpark up --with airflow $(ARGS)
 
 quicken: $(VENV)/.synced ## Let the engines start sooner, once an environment
 	@$(BIN)/melpark quicken
@@ -44,14 +47,14 @@ doctor: $(VENV)/.synced ## Say what is wrong and how to mend it
 reset: $(VENV)/.synced ## Delete all data; asks first
 	@$(BIN)/melpark reset
 
-test: $(VENV)/.synced-dev $(TOOLS)/databricks/.synced ## The test suite, real engines included; without Flink (test-live)
+test: $(VENV)/.synced-dev $(TOOLS)/databricks/.synced $(TOOLS)/airflow/.synced $(TOOLS)/docs/.synced ## The test suite, real engines included; without Flink (test-live)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 3 --ignore=tests/integration/live
 
 test-live: $(VENV)/.synced-dev ## The windows and alerts of Flink, which are off by default (docs/live.md)
 	@$(BIN)/python -m pytest tests/integration/live
 
-proof: $(VENV)/.synced-dev ## What takes too long for `make test`: a restored home goes on, a week of known truth
+proof: $(VENV)/.synced-dev $(TOOLS)/airflow/.synced ## What takes too long for `make test`: a restored home goes on, a week of known truth
 	@$(BIN)/python -m pytest -rP tests/proof/*.py tests/integration/live
 
 chaos: $(VENV)/.synced-dev ## Kill, pause and restart engines during a replay, then compare (FAULTS=200 SEED=1)
@@ -61,6 +64,12 @@ lint: $(VENV)/.synced-dev ## Format, lint, types, direction of imports
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > /dev/null || $(BIN)/lint-imports
+
+docs: $(TOOLS)/docs/.synced ## Build the documents as a site into site/; a warning is an error
+	@$(TOOLS)/docs/bin/mkdocs --quiet build --strict
+
+reference: $(VENV)/.synced-dev ## Make docs/reference/ from the code
+	@PYTHONPATH=tests $(BIN)/python -m cases.reference
 
 format: $(VENV)/.synced-dev ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -118,10 +127,10 @@ lock: $(UV) ## Resolve the dependencies anew into the lock files
 			--no-emit-index-url --no-emit-find-links pyproject.toml --group build \
 			$$( [ -n "$$set" ] && echo "--group dev" ) -o requirements$$set.lock; \
 	done
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url --no-emit-find-links databricks/requirements.in -o databricks/requirements.lock
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url --no-emit-find-links terraform/requirements.in -o terraform/requirements.lock
+	@for folder in databricks docs orchestration terraform; do \
+		$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+			--no-emit-index-url --no-emit-find-links $$folder/requirements.in -o $$folder/requirements.lock; \
+	done
 
 $(UV):
 	@echo "Getting uv ..."
@@ -149,6 +158,17 @@ $(TOOLS)/databricks/.synced: databricks/requirements.lock | $(VENV)/bin/python
 	@echo "Installing dbt for Databricks ..."
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(TOOLS)/databricks
 	@$(UV) pip install $(QUIET) --python $(TOOLS)/databricks/bin/python --require-hashes -r databricks/requirements.lock
+	@touch $@
+
+$(TOOLS)/airflow/.synced: orchestration/requirements.lock | $(VENV)/bin/python
+	@echo "Installing Airflow ..."
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(TOOLS)/airflow
+	@$(UV) pip install $(QUIET) --python $(TOOLS)/airflow/bin/python --require-hashes -r orchestration/requirements.lock
+	@touch $@
+
+$(TOOLS)/docs/.synced: docs/requirements.lock | $(VENV)/bin/python
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(TOOLS)/docs
+	@$(UV) pip install $(QUIET) --python $(TOOLS)/docs/bin/python --require-hashes -r docs/requirements.lock
 	@touch $@
 
 $(TOOLS)/checkov/.synced: terraform/requirements.lock | $(VENV)/bin/python

@@ -7,6 +7,11 @@ PROJECT = Path(__file__).resolve().parents[2]
 ENGINES = PROJECT / "engines"
 WEB = PROJECT / "web"
 DBT_PROJECT = PROJECT / "dbt_gold"
+ORCHESTRATION = PROJECT / "orchestration"
+# What dbt knows of its models, from which Airflow's tasks are made; built, not kept.
+DBT_MANIFEST = ORCHESTRATION / "manifest.json"
+# Airflow's own environment.
+AIRFLOW = PROJECT / ".tools" / "airflow"
 
 DATABASE = "melpark"
 SCHEMA = "parking"
@@ -20,6 +25,8 @@ ROLES = (SUPERUSER, OWNER_ROLE, LOADER_ROLE, CAPTURE_ROLE, READER_ROLE)
 CDS_TOKEN = "cds_token"  # noqa: S105 a name
 # Of the dashboards that compose.yaml shows.
 GRAFANA_ADMIN = "grafana_admin"
+# Of Airflow's page, user admin.
+AIRFLOW_ADMIN = "airflow_admin"
 
 CONNECTOR = "melpark-connector"
 PUBLICATION = "melpark"

@@ -10,7 +10,9 @@ import secrets
 from pathlib import Path
 
 from melpark.errors import StopError
-from melpark.places import CDS_TOKEN, GRAFANA_ADMIN, ROLES, Home
+from melpark.places import AIRFLOW_ADMIN, CDS_TOKEN, GRAFANA_ADMIN, ROLES, Home
+
+TOKENS = (CDS_TOKEN, AIRFLOW_ADMIN)
 
 
 def write_files(folder: Path) -> list[Path]:
@@ -21,7 +23,7 @@ def write_files(folder: Path) -> list[Path]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     made = []
-    for name in (*ROLES, CDS_TOKEN, GRAFANA_ADMIN):
+    for name in (*ROLES, *TOKENS, GRAFANA_ADMIN):
         file = folder / name
         if file.exists():
             continue
@@ -53,7 +55,7 @@ def ensure(home: Home) -> None:
     if _handed() is not None:
         return
     known = _read(home)
-    lacking = [name for name in (*ROLES, CDS_TOKEN) if name not in known]
+    lacking = [name for name in (*ROLES, *TOKENS) if name not in known]
     if not lacking:
         return
     made = known | {name: secrets.token_urlsafe(24) for name in lacking}
@@ -75,7 +77,7 @@ def _read(home: Home) -> dict[str, str]:
         return {}
     except ValueError:
         held = None
-    return held if isinstance(held, dict) else dict.fromkeys((*ROLES, CDS_TOKEN), "")
+    return held if isinstance(held, dict) else dict.fromkeys((*ROLES, *TOKENS), "")
 
 
 def token(home: Path, name: str) -> str | None:

@@ -45,35 +45,53 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    # The folder of all data; one stack runs on it at a time.
     home: Path = Path(".melpark")
 
+    # Where the data comes from; a home belongs to one source.
     source: SourceKind = "simulator"
+    # Folder of a capture, for source replay.
     capture_dir: Path | None = None
+    # Source seconds per second, 0 as fast as possible; without it 60 for a replay, else 1.
     speed: float | None = Field(default=None, ge=0, le=100_000)
+    # Address of the City's API, for source portal.
     portal_url: str | None = None
+    # Its key, where it wants one.
     portal_api_key: SecretStr | None = None
     # Days that are filled in before the first poll of a fresh home of the simulator.
     history_days: int = Field(default=28, ge=0, le=366)
+    # From which the simulated city follows.
     simulator_seed: int = 20250807
+    # Whether the simulated feed fails now and then, as the City's does.
     simulator_outages: bool = True
     # Flaws other than the City's, as `share_dead=0,is_late=0`; `none` for none (docs/simulator.md).
     simulator_dirt: str = ""
-    # Of those who come under a limit.
+    # Of those who come under a limit, how many overstay it.
     simulator_overstay_share: Share = 0.06
+    # Which play of a capture this is; `melpark up --again` counts it.
     run_number: int = Field(default=1, ge=1)
 
+    # Of PostgreSQL.
     postgres_port: Port = 15432
+    # Of Kafka's broker.
     kafka_port: Port = 19092
     # Where the lake finds Kafka when it is not our own: host:port, several by commas.
     kafka_servers: str | None = None
+    # Of Kafka's controller.
     kafka_controller_port: Port = 19093
+    # Of Kafka Connect's REST interface.
     connect_port: Port = 18083
+    # Of the Spark Connect server.
     spark_port: Port = 15002
-    # Of Flink's job manager (REST, and the one by which the task manager finds it) and of its SQL gateway.
+    # Of Flink's job manager (REST).
     flink_port: Port = 18081
+    # By which its task manager finds it.
     flink_rpc_port: Port = 18085
+    # Of Flink's SQL gateway.
     flink_gateway_port: Port = 18082
+    # Of the simulator or the replay.
     source_port: Port = 18080
+    # Of the API, the live stream and the map.
     serve_port: Port = 8000
     # 0.0.0.0 only within a container, whose port is published on the loopback.
     serve_address: Literal["127.0.0.1", "0.0.0.0"] = "127.0.0.1"  # noqa: S104
@@ -81,38 +99,57 @@ class Settings(BaseModel):
     postgres_host: str = "127.0.0.1"
     # Of the catalogue that `melpark gold docs` shows.
     docs_port: Port = 18084
+    # Of Airflow's page and its tasks.
+    airflow_port: Port = 18086
+
+    # Who polls, builds gold and cares for the lake: a loop of our own, or Airflow (docs/orchestration.md).
+    scheduled_by: Literal["loop", "airflow"] = "loop"
 
     # Of one address, to the server; 0: no limit.
     rate_limit_per_minute: int = Field(default=6000, ge=0)
     # Pages elsewhere that may read the API, as `https://map.example` by commas; none without it.
     cors_origins: str = ""
 
-    # Layout of the whole export, and whether `records` may stand in where the portal does not give it.
+    # Layout of the whole export.
     portal_export: Literal["json", "csv"] = "json"
+    # Whether `records` may stand in where the portal does not give its export.
     portal_records_fallback: bool = False
 
+    # Between two polls of the sensors.
     poll_interval_seconds: Seconds = 120
+    # Between two polls of each other dataset.
     reference_poll_interval_seconds: Seconds = 86_400
+    # How long an answer of the portal may take.
     request_timeout_seconds: Seconds = 30
-    # 0: somebody else builds and tests gold.
+    # Between two builds of gold; 0: somebody else builds and tests it.
     gold_interval_seconds: float = Field(default=300, ge=0)
+    # Least time between two batches of bronze.
     bronze_trigger_seconds: float = Field(default=0, ge=0)
+    # Least time between two batches of silver.
     silver_trigger_seconds: float = Field(default=0, ge=0)
 
+    # How late the feed may tell of a change (docs/accuracy.md).
     feed_lag_seconds: Seconds = 180
+    # Times of a change are exact where polls were no further apart.
     exact_gap_seconds: Seconds = 300
+    # A sensor that was not heard for so long is offline.
     offline_after_seconds: Seconds = 900
+    # A vehicle that would have stayed longer is a stuck sensor.
     suspect_after_seconds: Seconds = 86_400
     # A feed whose stamps are fresh, but in which no bay has changed for so long, stands still somewhere.
     frozen_after_seconds: Seconds = 7_200
+    # By how much a stay may pass its limit without being an overstay.
     grace_seconds: Seconds = 300
+    # Whether signs are off on public holidays.
     holidays_suspend_plates: bool = True
-    # How far the rule calendar reaches before the first poll or seeded day, and after now.
+    # How far the rule calendar reaches before the first poll or seeded day.
     rule_weeks_before: int = Field(default=8, ge=1, le=104)
+    # How far it reaches after now.
     rule_weeks_after: int = Field(default=4, ge=1, le=104)
 
-    # A poll with fewer records than the last by more than this share, or with more rejects, is refused.
+    # A poll with fewer records than the last by more than this share is refused.
     max_record_fall_share: Share = 0.2
+    # A poll of which more than this share is rejected is refused.
     max_rejected_share: Share = 0.2
     # A larger answer (unpacked) is not taken in.
     max_answer_mebibytes: int = Field(default=512, ge=1)
@@ -124,11 +161,16 @@ class Settings(BaseModel):
     lake_log_retention_days: int = Field(default=30, ge=1)
     # Months of sensor_events that ended before are dropped when silver holds them.
     event_retention_days: int = Field(default=400, ge=31)
-    # Of the Curb Data Specification: how far back Events goes, and whether Events and Metrics ask for no token.
+    # Of the Curb Data Specification: how far back Events goes.
     cds_event_days: int = Field(default=31, ge=1)
+    # Whether its Events and Metrics ask for no token.
     cds_is_open: bool = False
     # Refused records are deleted after that.
     rejected_retention_days: int = Field(default=90, ge=1)
+    # Where `melpark backup` without a folder makes one by its time.
+    backup_dir: Path | None = None
+    # How many of those stay.
+    backups_kept: int = Field(default=7, ge=1)
 
     # Where alerts are posted, https or on this machine; often it holds a token. No address, no delivery.
     alert_webhook_url: SecretStr | None = None
@@ -140,14 +182,18 @@ class Settings(BaseModel):
 
     # Windows and alerts by Flink. Off until the windows hold on a loaded machine, too (docs/live.md).
     live: bool = False
-    # A zone is critical that is so full for so long, until it falls below the second share.
+    # A zone is critical that is so full.
     alert_full_share: Share = 0.9
+    # It is over when the zone falls below this share.
     alert_full_clear_share: Share = 0.8
+    # How long it must have been so full.
     alert_full_minutes: int = Field(default=15, ge=5)
-    # A zone of which no sensor is heard for so long; the feed itself is quiet after offline_after.
+    # A zone is quiet of which no sensor is heard for so long; the feed itself is after offline_after.
     alert_quiet_minutes: int = Field(default=10, ge=5)
 
+    # With less on the disk nothing starts.
     min_free_disk_mebibytes: int = Field(default=1024, ge=0)
+    # As whom PostgreSQL runs where we are root; postgres or nobody without it.
     postgres_user: str | None = None
 
     @model_validator(mode="after")
@@ -175,6 +221,8 @@ class Settings(BaseModel):
             for origin in self.allowed_origins
             if not re.fullmatch(r"https?://[^/,*\s]+", origin)
         ]
+        if self.scheduled_by == "airflow" and self.source != "portal" and self.effective_speed != 1:
+            problems.append("scheduled_by airflow needs speed 1: Airflow's clock is the wall's")
         if self.offline_after_seconds < 3 * self.poll_interval_seconds:
             problems.append("offline_after_seconds is less than three times poll_interval_seconds")
         if self.alert_webhook_secret and not self.alert_webhook_url:

@@ -57,6 +57,21 @@ def test_every_problem_is_named_at_once(file: Path) -> None:
     assert "\n" not in said
 
 
+@pytest.mark.parametrize(
+    ("source", "speed", "is_refused"),
+    [("replay", "", True), ("replay", "1", False), ("simulator", "60", True)],
+)
+def test_airflow_schedules_by_the_clock_on_the_wall(
+    source: str, speed: str, is_refused: bool, file: Path
+) -> None:
+    given = {"MELPARK_SCHEDULED_BY": "airflow", "MELPARK_SOURCE": source, "MELPARK_CAPTURE_DIR": "capture"}
+    environment = given | ({"MELPARK_SPEED": speed} if speed else {})
+    if is_refused:
+        assert "scheduled_by airflow needs speed 1" in refusal(environment, file)
+    else:
+        assert load(environment=environment, file=file).effective_speed == 1
+
+
 def test_a_problem_of_a_value_that_was_replaced_by_its_default_is_not_made_up(file: Path) -> None:
     said = refusal({"MELPARK_KAFKA_PORT": "0", "MELPARK_SERVE_PORT": str(Settings().kafka_port)}, file)
     assert "are both" not in said

@@ -1,5 +1,7 @@
 """Alerts on their way out: the process that delivers them, and what it could not deliver."""
 
+from typing import Annotated
+
 import typer
 
 from melpark import settings as configuration
@@ -31,6 +33,19 @@ def alerts_status() -> None:
     for id, at, answer in outbox.refusals(file):
         tell(f"refused at {at}: {id}: {answer}")
     raise typer.Exit(1 if found.waiting or found.refused else 0)
+
+
+@alerts.command("job")
+def alerts_job(
+    job: Annotated[str, typer.Argument(help="Its name, such as that of a DAG.")],
+    seconds: Annotated[float, typer.Option(min=0, help="How long it ran.")] = 0,
+    failed: Annotated[str | None, typer.Option(help="Why it failed; it succeeded without that.")] = None,
+) -> None:
+    """Note how a job of another scheduler ended, for alerts and metrics."""
+    from melpark.processing import job_runs
+
+    line = None if failed is None else " ".join(failed.split()) or "no reason was given"
+    job_runs.tell(Home(configuration.load().home.resolve()), job, seconds, line)
 
 
 @alerts.command("retry")

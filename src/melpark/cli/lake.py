@@ -1,9 +1,10 @@
 """The lake: streams, gold, questions and exports."""
 
 import contextlib
+import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.table import Table
@@ -41,6 +42,16 @@ class GoldAction(StrEnum):
     test = "test"
     freshness = "freshness"
     docs = "docs"
+    # A build in steps, for schedulers that show each model as a task (docs/orchestration.md).
+    begin = "begin"
+    model = "model"
+    finish = "finish"
+    manifest = "manifest"
+
+
+STEPS = (GoldAction.begin, GoldAction.model, GoldAction.finish, GoldAction.manifest)
+# Exit code of `gold begin` when nothing is new.
+NOTHING_TO_DO = 6
 
 
 @app.command()
@@ -63,6 +74,9 @@ def stream(
     available_now: Annotated[
         bool, typer.Option("--available-now", help="End when all that is there is done.")
     ] = False,
+    unless_running: Annotated[
+        bool, typer.Option("--unless-running", help="Do nothing where another process runs the streams.")
+    ] = False,
 ) -> None:
     """Run the streams from Kafka to bronze and silver."""
     from melpark.processing import streams
@@ -84,12 +98,16 @@ def stream(
         out.print(f"{len(gaps)} gaps were accepted." if gaps else "There is no gap.", highlight=False)
     else:
         layers = frozenset({action.value} if action else {"bronze", "silver"})
+        if unless_running and streams.is_run_by_another(settings, layers):
+            tell("Another process runs the streams: nothing to do.")
+            return
         streams.run(settings, layers, available_now=available_now)
 
 
 @app.command()
 def gold(
     action: Annotated[GoldAction, typer.Argument()] = GoldAction.build,
+    name: Annotated[str | None, typer.Argument(help="Which model, for `model`.")] = None,
     tests: Annotated[bool, typer.Option(help="Test what was built; the loop does so every night.")] = True,
     serve: Annotated[bool, typer.Option(help="Show the page of `docs` until Ctrl-C.")] = True,
 ) -> None:
@@ -97,13 +115,51 @@ def gold(
     from melpark.processing import gold as models
     from melpark.stack.ports import require_free
 
+    if (action is GoldAction.model) is not (name is not None):
+        raise ConfigurationError(
+            "A model is named for `gold model` alone", "", "melpark gold model fact_occupancy"
+        )
     settings = configuration.load()
+    if action in STEPS:
+        _gold_step(settings, action, name or "", tests)
+        return
     shows = action is GoldAction.docs and serve and out.is_terminal
     if shows:
         require_free(settings.docs_port, "the catalogue", "docs_port")
-    models.run(settings, action.value, tests)
+    models.run(settings, cast(models.Action, action.value), tests)
     if action is GoldAction.docs:
         _catalogue(settings, shows)
+
+
+def _gold_step(settings: Settings, action: GoldAction, name: str, tests: bool) -> None:
+    from melpark.processing import gold_steps as steps
+
+    if action is GoldAction.begin and not steps.begin(settings):
+        tell("Nothing is new since gold was built.")
+        raise typer.Exit(NOTHING_TO_DO)
+    if action is GoldAction.model:
+        steps.model(settings, name, tests)
+    elif action is GoldAction.finish:
+        steps.finish(settings)
+    elif action is GoldAction.manifest:
+        steps.write_manifest()
+
+
+@app.command()
+def maintain() -> None:
+    """Pack the lake, compare it with PostgreSQL, let old rows go."""
+    from melpark.processing import maintenance
+
+    maintenance.run(configuration.load())
+    tell("The lake was cared for.")
+
+
+@app.command()
+def quality() -> None:
+    """Report what a day of polls brought and how the sensors are."""
+    from melpark.processing import quality as reports
+
+    typer.echo(json.dumps(reports.report(configuration.load()), default=str, indent=1))
 
 
 def _catalogue(settings: Settings, shows: bool) -> None:

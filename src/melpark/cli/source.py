@@ -26,11 +26,21 @@ def ingest(
         Path | None, typer.Option(help="Also write each answer into this capture folder.")
     ] = None,
     refetch: Annotated[bool, typer.Option("--refetch", help="Ask without ETag.")] = False,
+    datasets: Annotated[
+        list[str] | None, typer.Option("--dataset", help="Only this one; may be given again. With --once.")
+    ] = None,
+    due: Annotated[
+        bool, typer.Option("--due", help="With --once: only datasets whose interval is over.")
+    ] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="With --once: also fill in simulated history for a while.")
+    ] = False,
 ) -> None:
     """Poll the portal into PostgreSQL."""
     from melpark.ingestion import poller
 
-    poller.run(configuration.load(), once=once, record=record, refetch=refetch)
+    wanted = poller.Wanted(tuple(datasets or ()), due, history)
+    poller.run(configuration.load(), once=once, record=record, refetch=refetch, wanted=wanted)
 
 
 @simulate.callback(invoke_without_command=True)

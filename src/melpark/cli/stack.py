@@ -16,6 +16,10 @@ from melpark.places import Home
 app = typer.Typer()
 
 
+class Scheduler(StrEnum):
+    airflow = "airflow"
+
+
 class SourceName(StrEnum):
     simulator = "simulator"
     portal = "portal"
@@ -37,6 +41,9 @@ def up(
     no_history: Annotated[
         bool, typer.Option("--no-history", help="Do not fill in simulated history.")
     ] = False,
+    scheduler: Annotated[
+        Scheduler | None, typer.Option("--with", help="Who schedules, instead of the loop of our own.")
+    ] = None,
 ) -> None:
     """Start every engine and show the map; Ctrl-C stops everything."""
     from melpark.stack import background
@@ -48,6 +55,7 @@ def up(
             "capture_dir": capture,
             "speed": speed,
             "history_days": 0 if no_history else None,
+            "scheduled_by": scheduler.value if scheduler else None,
         }
     )
     if (until_done or again) and settings.source != "replay":
@@ -153,11 +161,16 @@ def serve() -> None:
 
 
 @app.command()
-def backup(target: Annotated[Path, typer.Argument(help="A new folder.")]) -> None:
+def backup(
+    target: Annotated[
+        Path | None, typer.Argument(help="A new folder; without it one by the time, in MELPARK_BACKUP_DIR.")
+    ] = None,
+) -> None:
     """Copy PostgreSQL and the lake of the running home, consistent with each other."""
     from melpark.stack import backup as backups
 
-    made = backups.make(configuration.load(), target)
+    settings = configuration.load()
+    target, made = backups.make_next(settings) if target is None else (target, backups.make(settings, target))
     out.print(f"Backed up {made.tables} tables and PostgreSQL to {target}.", highlight=False, soft_wrap=True)
 
 

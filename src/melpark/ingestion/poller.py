@@ -5,7 +5,8 @@ import logging
 import signal
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import orjson
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from melpark.contracts import REFERENCES, SENSORS
-from melpark.errors import MelParkError, RefusedError, RetryableError, StopError
+from melpark.errors import ConfigurationError, MelParkError, RefusedError, RetryableError, StopError
 from melpark.ingestion.answer_format import Format, format_of, records
 from melpark.ingestion.parking_api import Answer, NotModified, ParkingApi, QuotaSpentError, utc_now
 from melpark.ingestion.poll_rows import Outcome
@@ -22,6 +23,7 @@ from melpark.ingestion.postgres_loader import PostgresLoader
 from melpark.ingestion.sources import READERS
 from melpark.ingestion.sources.nesting import is_too_deep
 from melpark.ingestion.sources.wording import clean
+from melpark.places import Home
 from melpark.settings import Settings
 from melpark.simulator import capture
 
@@ -39,31 +41,64 @@ LONGEST_PAUSE_SECONDS = 60.0
 LONGEST_QUOTA_PAUSE_SECONDS = 3600.0
 # Between two parts of the history, so that live changes find their way through the log beside it.
 REST_AFTER_HISTORY_SECONDS = 1.0
+# A round of its own, such as Airflow's every two minutes, leaves time for the next one.
+HISTORY_SECONDS_A_ROUND = 60.0
 
 
-def run(settings: Settings, once: bool = False, record: Path | None = None, refetch: bool = False) -> None:
+@dataclass(frozen=True)
+class Wanted:
+    """What one round is to ask: these `datasets` (all without one), only those that are `due`, and to fill in `history`
+    for a while afterwards."""
+
+    datasets: tuple[str, ...] = ()
+    due: bool = False
+    history: bool = False
+
+
+ALL = Wanted()
+
+
+def run(
+    settings: Settings,
+    once: bool = False,
+    record: Path | None = None,
+    refetch: bool = False,
+    wanted: Wanted = ALL,
+) -> None:
     """Poll every dataset until SIGTERM or SIGINT, which end it between two transactions.
 
     `once` asks each dataset a single time and raises what failed. `record` is a capture folder to which every
     complete answer is added. `refetch` asks the first time without ETag, so that all is read again. PostgreSQL
-    or the portal being away is waited out. Raises StopError when another poller is running.
+    or the portal being away is waited out. Raises StopError when another poller is running, ConfigurationError when
+    `wanted` names what there is not.
     """
+    if unknown := sorted(set(wanted.datasets) - set(DATASETS)):
+        raise ConfigurationError(
+            f"{', '.join(unknown)} is no dataset", "", f"Name one of {', '.join(DATASETS)}"
+        )
+    if wanted != ALL and not once:
+        raise ConfigurationError("--dataset, --due and --history need --once", "", "Add it")
     # Lines per request and per try would be too many beside ours per poll.
     for name, level in (("httpx", logging.WARNING), ("stamina", logging.ERROR)):
         logging.getLogger(name).setLevel(level)
-    asyncio.run(_run(settings, once, record, refetch))
+    asyncio.run(_run(settings, once, record, refetch, wanted))
 
 
-async def _run(settings: Settings, once: bool, record: Path | None, refetch: bool) -> None:
+async def _run(
+    settings: Settings, once: bool, record: Path | None, refetch: bool, wanted: Wanted = ALL
+) -> None:
     _cancel_on_signal()
     loader = PostgresLoader(settings)
     seeding = seeding_for(settings, loader)
     try:
         async with ParkingApi(settings) as api:
             polls = [
-                Poll(settings, api, loader, dataset, once, record, refetch, seeding) for dataset in DATASETS
+                Poll(settings, api, loader, dataset, once, record, refetch, seeding)
+                for dataset in _asked(settings, wanted)
             ]
             await (_once(polls) if once else _follow(polls, seeding))
+            if wanted.history and seeding is not None:
+                await _fill_in_for_a_while(seeding)
     except asyncio.CancelledError:
         log.info("Stopped")
     finally:
@@ -78,6 +113,41 @@ def seeding_for(settings: Settings, loader: PostgresLoader) -> "Seeding | None":
     from melpark.ingestion.seed import Seeding
 
     return Seeding(settings, loader)
+
+
+def _asked(settings: Settings, wanted: Wanted) -> list[str]:
+    """The datasets of one round, references first."""
+    datasets = [dataset for dataset in DATASETS if dataset in (wanted.datasets or DATASETS)]
+    if not wanted.due:
+        return datasets
+    now = utc_now()
+    return [dataset for dataset in datasets if is_due(settings, dataset, _asked_at(settings, dataset), now)]
+
+
+def is_due(settings: Settings, dataset: str, asked_at: datetime | None, now: datetime) -> bool:
+    """Whether the dataset's interval is over, but for a tenth that a scheduler may be early."""
+    is_live = dataset == SENSORS.dataset
+    seconds = settings.poll_interval_seconds if is_live else settings.reference_poll_interval_seconds
+    return asked_at is None or now - asked_at >= timedelta(seconds=0.9 * seconds)
+
+
+def _asked_at(settings: Settings, dataset: str) -> datetime | None:
+    """When a round last had an answer of the dataset. `polls` does not tell: nothing new leaves no row there."""
+    try:
+        return datetime.fromtimestamp(_mark(settings, dataset).stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+
+
+def _mark(settings: Settings, dataset: str) -> Path:
+    return Home(settings.home.resolve()).run / "asked" / dataset
+
+
+async def _fill_in_for_a_while(seeding: "Seeding") -> None:
+    """Parts of the history, as many as fit; the next round goes on."""
+    until = perf_counter() + HISTORY_SECONDS_A_ROUND
+    while perf_counter() < until and await seeding.fill_in_next():
+        pass
 
 
 async def _follow(polls: "list[Poll]", seeding: "Seeding | None") -> None:
@@ -120,6 +190,9 @@ async def _fill_in(seeding: "Seeding") -> None:
 
 async def _once(polls: "list[Poll]") -> None:
     results = await asyncio.gather(*(poll.once() for poll in polls), return_exceptions=True)
+    for poll, result in zip(polls, results, strict=True):
+        if not isinstance(result, BaseException):
+            poll.mark_asked()
     errors = [result for result in results if isinstance(result, BaseException)]
     if len(errors) > 1 and all(isinstance(error, RetryableError) for error in errors):
         lines = "; ".join(dict.fromkeys(str(error).rstrip(".") for error in errors))
@@ -167,6 +240,12 @@ class Poll:
             trouble.is_over()
             pauses = _pauses()
             await asyncio.sleep(self._rest(outcome, perf_counter() - started))
+
+    def mark_asked(self) -> None:
+        """Leave a mark by which the next round tells whether the dataset is due."""
+        mark = _mark(self._settings, self._dataset)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
 
     async def once(self) -> Outcome | None:
         """Ask once and load the answer; None when there is nothing new. Raises MelParkError.

@@ -74,20 +74,25 @@ def run(settings: Settings, action: Action = "build", tests: bool = True) -> Non
     Raises RetryableError when Spark is away, StopError that names the failed models and tests.
     """
     home = Home(settings.home.resolve())
-    if not home.lake.exists():
-        raise StopError(f"{home.root} is no home yet", "it was never started", "Run `melpark up` first")
-    (home.engine("dbt") / "target").mkdir(parents=True, exist_ok=True)
-    for folder in (home.logs / "dbt", home.gold):
-        folder.mkdir(parents=True, exist_ok=True)
-    with _alone(home) as lock, _recorded(home, action):
+    make_folders(home)
+    with alone(home) as lock, _recorded(home, action):
         if action in ("build", "rebuild"):
             _make(settings, home, lock, action, tests)
             return
         given = variables(settings) | _events_of(news.Built.read(_built(home)))
         if not _register(settings, home) and action != "freshness":
-            _dbt(settings, home, lock, action, VIEWS, given)
-        _dbt(settings, home, lock, action, COMMANDS[action], given)
+            dbt(settings, home, lock, action, VIEWS, given)
+        dbt(settings, home, lock, action, COMMANDS[action], given)
     log.info("Gold: %s done", action)
+
+
+def make_folders(home: Home) -> None:
+    """What dbt writes into. Raises StopError for a home that was never started."""
+    if not home.lake.exists():
+        raise StopError(f"{home.root} is no home yet", "it was never started", "Run `melpark up` first")
+    (home.engine("dbt") / "target").mkdir(parents=True, exist_ok=True)
+    for folder in (home.logs / "dbt", home.gold):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _recorded(home: Home, action: Action) -> AbstractContextManager[None]:
@@ -100,7 +105,21 @@ def is_built(home: Home) -> bool:
     return _built(home).exists()
 
 
-def _make(settings: Settings, home: Home, lock: int, action: Action, tests: bool) -> None:
+@dataclass(frozen=True)
+class Work:
+    """What one build has to do: dbt's command, the variables `given` to it, and the versions of silver that gold then
+    holds. `is_whole`: everything is built from the beginning. `has_views`: views are there and stay."""
+
+    command: tuple[str, ...]
+    given: Mapping[str, object]
+    present: news.Built
+    newest_poll: int | None
+    is_whole: bool
+    has_views: bool
+
+
+def begin(settings: Settings, home: Home, action: Action) -> Work | None:
+    """What is to be built, None when nothing is new; until it is finished the news are kept. Holds no lock itself."""
     # Polls come last into silver, so gold will hold all up to this one.
     newest_poll = lake.newest_poll_id_in_silver(home)
     present = news.now(home, _models(settings))
@@ -118,26 +137,41 @@ def _make(settings: Settings, home: Home, lock: int, action: Action, tests: bool
             found = found | unfinished if found else unfinished
             if found is None:
                 # By these versions, for those before may be deleted until the next news.
-                _finish(home, present)
+                finish(home, present)
                 log.info("Gold: nothing new")
-                return
+                return None
     has_views = _register(settings, home)
     if found is None:
         # Should this be interrupted, tables of two kinds would stand side by side.
         _built(home).unlink(missing_ok=True)
     else:
-        _write(_unfinished(home), found.text())
+        write(_unfinished(home), found.text())
         given |= {name: str(value) for name, value in asdict(found).items()}
         command = (*BUILD, *_untouched(found, has_views))
-    _dbt(settings, home, lock, action, command, given)
+    return Work(command, given, present, newest_poll, found is None, has_views)
+
+
+def _make(settings: Settings, home: Home, lock: int, action: Action, tests: bool) -> None:
+    # Steps of a build that was begun before would write down less than this one builds.
+    plan(home).unlink(missing_ok=True)
+    work = begin(settings, home, action)
+    if work is None:
+        return
+    dbt(settings, home, lock, action, work.command, work.given)
     if tests:
-        _dbt(settings, home, lock, action, TESTS, given)
-    _finish(home, present)
-    log.info("Gold: %s done, with the polls up to %s", action, newest_poll, extra={"poll_id": newest_poll})
+        dbt(settings, home, lock, action, TESTS, work.given)
+    finish(home, work.present)
+    log.info(
+        "Gold: %s done, with the polls up to %s",
+        action,
+        work.newest_poll,
+        extra={"poll_id": work.newest_poll},
+    )
 
 
-def _finish(home: Home, present: news.Built) -> None:
-    _write(_built(home), present.text())
+def finish(home: Home, present: news.Built) -> None:
+    """Write down what gold was built from: later builds begin there."""
+    write(_built(home), present.text())
     _unfinished(home).unlink(missing_ok=True)
 
 
@@ -148,7 +182,7 @@ def _events_of(built: news.Built | None) -> dict[str, float | str]:
     return {"sensor_events_version": built.versions["sensor_events"].version}
 
 
-def _dbt(
+def dbt(
     settings: Settings,
     home: Home,
     lock: int,
@@ -156,6 +190,7 @@ def _dbt(
     command: Sequence[str],
     given: Mapping[str, object],
 ) -> None:
+    """Let dbt do the command under the lock of `alone`. Raises StopError that names what failed."""
     target, logs = home.engine("dbt") / "target", home.logs / "dbt"
     results = target / ("sources.json" if action == "freshness" else "run_results.json")
     results.unlink(missing_ok=True)
@@ -219,12 +254,18 @@ def _built(home: Home) -> Path:
     return home.engine("dbt") / "built.json"
 
 
+def plan(home: Home) -> Path:
+    """What the steps of a build that was begun have to do (melpark.processing.gold_steps)."""
+    return home.engine("dbt") / "plan.json"
+
+
 def _unfinished(home: Home) -> Path:
     """What is new to a build that was begun and has not been finished."""
     return home.engine("dbt") / "unfinished.json"
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Write the file whole or not at all."""
     new = path.with_suffix(".new")
     new.write_text(text)
     new.replace(path)
@@ -246,15 +287,20 @@ def variables(settings: Settings) -> dict[str, float | str]:
 
 def environment(settings: Settings, home: Home, target: Path, logs: Path) -> dict[str, str]:
     """The environment of dbt: where the server is, where gold lies, and nothing written into the project."""
-    return os.environ | {
-        "SPARK_REMOTE": f"sc://127.0.0.1:{settings.spark_port}",
-        "GOLD_LOCATION": str(home.gold),
-        "DBT_PROFILES_DIR": str(DBT_PROJECT),
-        "DBT_TARGET_PATH": str(target),
-        "DBT_LOG_PATH": str(logs),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DBT_USE_COLORS": "false",
-    }
+    return quiet(
+        {
+            "SPARK_REMOTE": f"sc://127.0.0.1:{settings.spark_port}",
+            "GOLD_LOCATION": str(home.gold),
+            "DBT_PROFILES_DIR": str(DBT_PROJECT),
+            "DBT_TARGET_PATH": str(target),
+            "DBT_LOG_PATH": str(logs),
+        }
+    )
+
+
+def quiet(variables: Mapping[str, str]) -> dict[str, str]:
+    """Our environment with these, in which dbt tells nobody that it runs."""
+    return os.environ | variables | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_USE_COLORS": "false"}
 
 
 def failures(results: Path) -> list[Failure]:
@@ -305,7 +351,8 @@ def _register(settings: Settings, home: Home) -> bool:
 
 
 @contextmanager
-def _alone(home: Home) -> Iterator[int]:
+def alone(home: Home) -> Iterator[int]:
+    """Hold the lock under which one at a time makes gold, once nobody else does; its descriptor."""
     home.run.mkdir(parents=True, exist_ok=True)
     with (home.run / "gold.lock").open("w") as file:
         try:

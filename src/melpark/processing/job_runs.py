@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from melpark.places import Home
@@ -42,6 +42,11 @@ def recorded(home: Home, job: str) -> Iterator[None]:
         raise
     finally:
         _write(home, JobRun(job, started_at, round(time.monotonic() - began, 3), error))
+
+
+def tell(home: Home, job: str, seconds: float, error: str | None) -> None:
+    """Write down how a job that another scheduler has just run ended; `error` in one line when it failed."""
+    _write(home, JobRun(job, datetime.now(UTC) - timedelta(seconds=seconds), seconds, error))
 
 
 def newest(home: Home) -> list[JobRun]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from deltalake import DeltaTable
@@ -131,15 +132,19 @@ class Built:
         )
 
     @classmethod
+    def of(cls, held: dict[str, Any]) -> "Built":
+        """What a text of `text` holds. Raises KeyError, TypeError, ValueError or AttributeError when it is another."""
+        return cls(
+            {name: Version(**version) for name, version in held["versions"].items()},
+            datetime.fromisoformat(held["until_at"]) if held["until_at"] else None,
+            held["models"],
+        )
+
+    @classmethod
     def read(cls, path: Path) -> "Built | None":
         """What the file says; None when there is none that can be read."""
         try:
-            held = json.loads(path.read_text())
-            return cls(
-                {name: Version(**version) for name, version in held["versions"].items()},
-                datetime.fromisoformat(held["until_at"]) if held["until_at"] else None,
-                held["models"],
-            )
+            return cls.of(json.loads(path.read_text()))
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

@@ -11,7 +11,7 @@ from types import FrameType
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from melpark.contracts import POLLS, SENSOR_EVENTS
-from melpark.errors import MelParkError, StopError
+from melpark.errors import ConfigurationError, MelParkError, StopError
 from melpark.ingestion import poller, seed
 from melpark.locks import only_one
 from melpark.places import Home
@@ -33,8 +33,13 @@ LOOK_SECONDS = 2.0
 def run(settings: Settings, polls: bool = True) -> None:
     """Run until SIGTERM or SIGINT. A job that fails says so and is tried at its next time.
 
-    `polls=False` leaves polling to a poller of its own. Raises StopError when another loop runs on the home.
+    `polls=False` leaves polling to a poller of its own. Raises StopError when another loop runs on the home,
+    ConfigurationError where Airflow schedules.
     """
+    if settings.scheduled_by == "airflow":
+        raise ConfigurationError(
+            "This loop has nothing to do", "scheduled_by is airflow", "Let Airflow run, or unset it"
+        )
     ended = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -113,6 +113,18 @@ def accept_gap(settings: Settings) -> list[Unread]:
             _close(spark, settings)
 
 
+def is_run_by_another(settings: Settings, layers: frozenset[str] = LAYERS) -> bool:
+    """Whether a driver runs any of the layers on this home."""
+    home = Home(settings.home.resolve())
+    try:
+        with ExitStack() as stack:
+            for layer in sorted(layers):
+                stack.enter_context(_only_driver(home, layer))
+    except StopError:
+        return True
+    return False
+
+
 def counts(home: Home, layers: frozenset[str] = LAYERS) -> dict[str, int]:
     """Rows of each table of the layers, named `layer.table`."""
     tables = [BRONZE, *(table.lake for table in SILVER), QUARANTINE]

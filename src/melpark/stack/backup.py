@@ -8,6 +8,7 @@ snapshot in new topics, and silver gives way only to later changes, which all of
 import json
 import os
 import pwd
+import re
 import secrets as random
 import shutil
 import subprocess
@@ -28,6 +29,9 @@ from melpark.stack import home as homes
 from melpark.stack import postgres
 
 FORMAT = 1
+# Of a backup that is not given one.
+NAME = "%Y-%m-%dT%H%M%SZ"
+NAMED = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,29 @@ def make(settings: Settings, target: Path) -> Backup:
         # Last: a folder without it is no backup.
         (unfinished / "backup.json").write_text(json.dumps(asdict(made), indent=1))
     return made
+
+
+def make_next(settings: Settings) -> tuple[Path, Backup]:
+    """A backup in `backup_dir`, named by its time; older ones than the newest `backups_kept` go once it is whole.
+
+    Raises ConfigurationError where no folder is set, and what `make` raises.
+    """
+    folder = settings.backup_dir
+    if folder is None:
+        raise ConfigurationError(
+            "There is no folder for the backup", "none is named", "Name one, or set MELPARK_BACKUP_DIR"
+        )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = folder / f"{datetime.now(UTC):{NAME}}"
+    made = make(settings, target)
+    for older in kept(folder)[: -settings.backups_kept]:
+        shutil.rmtree(older)
+    return target, made
+
+
+def kept(folder: Path) -> list[Path]:
+    """The whole backups in a folder that are named by their time, oldest first."""
+    return sorted(path.parent for path in folder.glob("*/backup.json") if NAMED.fullmatch(path.parent.name))
 
 
 def restore(settings: Settings, source: Path) -> Backup:

@@ -9,7 +9,7 @@ from melpark.processing import catalogue, setup_debezium
 from melpark.processing.capture import guard
 from melpark.processing.spark_session import connect as connect_spark
 from melpark.settings import Settings
-from melpark.stack import connect, flink, kafka, postgres, spark, workers
+from melpark.stack import airflow, connect, flink, kafka, postgres, spark, workers
 from melpark.stack.declaration import Node, Step
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,11 @@ def nodes(settings: Settings, is_scheduled: bool = True) -> tuple[Node, ...]:
     """Engines and steps of the stack for these settings; without the scheduler when somebody else builds gold."""
     city = () if settings.source == "portal" else (workers.source(settings),)
     live = (flink.job_manager(settings), flink.task_manager(settings), workers.live(settings))
-    scheduler = (workers.scheduler(settings),) if is_scheduled else ()
+    poller: tuple[Node, ...] = (workers.poller(settings),)
+    scheduler: tuple[Node, ...] = (workers.scheduler(settings),) if is_scheduled else ()
+    if settings.scheduled_by == "airflow":
+        # It polls, too: nothing may run twice.
+        poller, scheduler = (), airflow.nodes(settings)
     alerts = (workers.alerts(settings),) if settings.alert_webhook_url else ()
     return (
         postgres.engine(settings),
@@ -31,7 +35,7 @@ def nodes(settings: Settings, is_scheduled: bool = True) -> tuple[Node, ...]:
         connect.engine(settings),
         Step("connector", lambda: _register(settings), needs=("connect", "migrate", "topics")),
         Step("catalogue", lambda: _register_tables(settings), needs=("spark",)),
-        workers.poller(settings),
+        *poller,
         workers.streams(settings),
         *(live if settings.live else ()),
         *scheduler,

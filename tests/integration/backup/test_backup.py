@@ -60,6 +60,31 @@ def copied(home: Settings, folder: Path) -> Path:
     return folder / "copy"
 
 
+def test_backups_are_named_by_their_time_and_the_newest_stay(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(settings: Settings, target: Path) -> backup.Backup:
+        target.mkdir()
+        (target / "backup.json").touch()
+        return backup.Backup("now", "18", {})
+
+    monkeypatch.setattr(backup, "make", make)
+    kept = folder / "kept"
+    for name in ("2026-01-01T030000Z", "2026-01-02T030000Z", "letters", "2026-01-03T030000Z.part"):
+        (kept / name).mkdir(parents=True)
+        (kept / name / "backup.json").touch()
+    target, _ = backup.make_next(Settings(backup_dir=kept, backups_kept=2))
+    # What is not named as a backup is somebody else's.
+    assert {path.name for path in kept.iterdir()} == {
+        "2026-01-02T030000Z",
+        target.name,
+        "letters",
+        "2026-01-03T030000Z.part",
+    }
+    with pytest.raises(ConfigurationError, match="MELPARK_BACKUP_DIR"):
+        backup.make_next(Settings())
+
+
 def test_a_restored_home_starts_with_what_the_copied_one_held_and_goes_on(
     home: Settings, copied: Path, folder: Path
 ) -> None:

@@ -29,6 +29,15 @@ def test_a_run_that_fails_is_told_with_its_reason_and_the_error_goes_on(home: Ho
     assert run.failed_at >= run.started_at
 
 
+def test_another_scheduler_tells_how_its_run_ended_and_the_next_good_one_clears_it(home: Home) -> None:
+    job_runs.tell(home, "melpark_backup_dag", 90, "a task failed")
+    (bad,) = job_runs.newest(home)
+    job_runs.tell(home, "melpark_backup_dag", 60, None)
+    (good,) = job_runs.newest(home)
+    assert (bad.job, bad.error, bad.seconds) == ("melpark_backup_dag", "a task failed", 90)
+    assert (good.is_failed, good.failed_at) == (False, bad.failed_at)
+
+
 def test_the_newest_run_counts_and_the_last_good_and_bad_end_are_kept(home: Home) -> None:
     with job_runs.recorded(home, "gold"):
         pass

@@ -13,7 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from deltalake import write_deltalake
 
 from melpark.contracts import POLLS, SENSOR_EVENTS
-from melpark.errors import StopError
+from melpark.errors import ConfigurationError, StopError
 from melpark.ingestion import seed
 from melpark.places import Home
 from melpark.processing import gold, schedule
@@ -138,6 +138,11 @@ def test_no_later_build_waits_and_none_of_a_source_without_history(tmp_path: Pat
     built.write_text("{}")
     schedule.wait_for_history(Settings(home=tmp_path), growing)
     assert growing.reaches == timedelta(0)
+
+
+def test_the_loop_steps_back_where_airflow_schedules(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="scheduled_by is airflow"):
+        schedule.run(Settings(home=tmp_path, scheduled_by="airflow"))
 
 
 def test_a_second_loop_on_a_home_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

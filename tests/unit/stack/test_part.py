@@ -7,7 +7,7 @@ import pytest
 
 from melpark import secrets
 from melpark.errors import ConfigurationError, RetryableError, StopError
-from melpark.places import CDS_TOKEN, GRAFANA_ADMIN, READER_ROLE, ROLES, Home
+from melpark.places import AIRFLOW_ADMIN, CDS_TOKEN, GRAFANA_ADMIN, READER_ROLE, ROLES, Home
 from melpark.settings import Settings
 from melpark.stack import part, plan
 from melpark.stack.declaration import Step
@@ -66,7 +66,7 @@ def test_credentials_are_made_once_and_closed_to_others(tmp_path: Path) -> None:
     # As Docker makes it, when nobody did before.
     folder.mkdir(mode=0o755)
     made = secrets.write_files(folder)
-    assert {file.name for file in made} == {*ROLES, CDS_TOKEN, GRAFANA_ADMIN}
+    assert {file.name for file in made} == {*ROLES, AIRFLOW_ADMIN, CDS_TOKEN, GRAFANA_ADMIN}
     before = {file.name: file.read_text() for file in made}
     assert len(set(before.values())) == len(before)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -22,6 +22,17 @@ def test_a_stack_whose_gold_somebody_else_builds_has_no_scheduler() -> None:
     assert set(names(Settings())) - set(names(Settings(), is_scheduled=False)) == {"scheduler"}
 
 
+def test_with_airflow_no_loop_of_our_own_polls_or_builds() -> None:
+    with_airflow = set(names(Settings(scheduled_by="airflow")))
+    assert set(names(Settings())) - with_airflow == {"poller", "scheduler"}
+    assert with_airflow - set(names(Settings())) == {
+        "airflow-database",
+        "airflow",
+        "airflow-dags",
+        "airflow-scheduler",
+    }
+
+
 def test_alerts_are_delivered_where_there_is_an_address_for_them() -> None:
     told = Settings.model_validate({"alert_webhook_url": "https://example.org/hook"})
     assert "alerts" not in names(Settings())

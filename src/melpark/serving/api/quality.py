@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, JsonValue
 
+from melpark.processing.quality import POLLS, SENSORS
 from melpark.serving.api.columns import Column, Resource
 from melpark.serving.api.context import Context, json_answer
 from melpark.serving.api.describe import HISTORY_EXAMPLE, History, listed
@@ -125,29 +126,3 @@ def add(api: APIRouter, context: Context) -> None:
             where.put(f"({' OR '.join(f'is_{name}' for name in sorted(set(query.only)))})")
         statement = f"SELECT {', '.join(HEALTH.names)} FROM gold.fact_sensor_health{where.text}"
         return page(request, context, HEALTH, query, statement, where.parameters)
-
-
-POLLS = """
-SELECT
-    dataset,
-    count(*) FILTER (outcome = 'accepted') AS accepted,
-    count(*) FILTER (outcome = 'refused') AS refused,
-    count(*) FILTER (outcome = 'failed') AS failed,
-    CAST(coalesce(sum(records) FILTER (outcome = 'accepted'), 0) AS BIGINT) AS records,
-    CAST(coalesce(sum(rejected), 0) AS BIGINT) AS rejected,
-    max(observed_at) FILTER (outcome = 'accepted') AS newest_accepted_at
-FROM silver.polls
-WHERE received_at > (SELECT max(received_at) FROM silver.polls) - INTERVAL 1 DAY
-GROUP BY dataset
-ORDER BY dataset
-"""
-SENSORS = """
-SELECT
-    count(*) AS sensors,
-    count(*) FILTER (is_online AND NOT is_retired) AS online,
-    count(*) FILTER (is_retired) AS retired,
-    count(*) FILTER (is_stale) AS stale,
-    count(*) FILTER (is_stuck) AS stuck,
-    count(*) FILTER (is_suspect) AS suspect
-FROM gold.fact_sensor_health
-"""
