@@ -66,7 +66,7 @@ lint: $(VENV)/.synced-dev ## Format, lint, types, direction of imports
 	@$(BIN)/lint-imports --no-logo > /dev/null || $(BIN)/lint-imports
 
 docs: $(TOOLS)/docs/.synced ## Build the documents as a site into site/; a warning is an error
-	@$(TOOLS)/docs/bin/mkdocs --quiet build --strict
+	@NO_MKDOCS_2_WARNING=1 $(TOOLS)/docs/bin/mkdocs --quiet build --strict
 
 reference: $(VENV)/.synced-dev ## Make docs/reference/ from the code
 	@PYTHONPATH=tests $(BIN)/python -m cases.reference

@@ -94,7 +94,7 @@ def test_a_rule_is_whole_and_its_words_use_labels_that_its_series_have(
     assert DURATION.fullmatch(rule.get("for", "0s"))
     assert rule["labels"].keys() == {"severity"}
     assert rule["labels"]["severity"] in SEVERITIES
-    assert rule["annotations"].keys() == {"summary", "action"}
+    assert rule["annotations"].keys() == {"summary", "action", "runbook"}
     asked = Expression.parse(rule["expr"])
     labels = {label for series in asked.series for label in exposed.labels(series.metric)} | asked.groups
     words = " ".join(rule["annotations"].values())
