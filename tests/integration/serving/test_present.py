@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,6 +150,25 @@ def test_where_to_park_is_what_a_search_of_every_bay_finds_the_nearest_first(
     assert [spot["distance_metres"] for spot in spots] == pytest.approx(
         [metres for metres, _ in expected[:200]], abs=0.06
     )
+
+
+def test_a_bay_whose_sensor_is_stuck_is_not_offered(live: LiveState, tmp_path: Path) -> None:
+    query = {"near": f"{MIDDLE[0]},{MIDDLE[1]}", "minutes": 1, "radius_metres": 5000, "limit": 200}
+
+    def offered(client: TestClient) -> list[str]:
+        answer = client.get("/api/v1/where-to-park", params=query)
+        return [spot["kerbside_id"] for spot in answer.json()["spots"]]
+
+    settings = Settings(home=tmp_path)
+    with TestClient(create_app(settings, live, clock=lambda: OURS), base_url=ADDRESS) as client:
+        before = offered(client)
+        stuck = before[:2]
+        health = [
+            {**small_lake.SENSOR_HEALTH[0], "kerbside_id": bay, "is_stuck": bay in stuck}
+            for bay in before[:5]
+        ]
+        small_lake.write_gold(Home(tmp_path), "fact_sensor_health", health)
+        assert offered(client) == before[2:]
 
 
 def test_until_when_a_car_may_stay_is_the_last_minute_that_is_allowed(client: TestClient) -> None:

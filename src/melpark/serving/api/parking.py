@@ -1,5 +1,7 @@
 """Where can I park for so long near here, from now: free bays whose rule allows it, the nearest first."""
 
+import asyncio
+from collections.abc import Set
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -12,6 +14,7 @@ from melpark.serving.api.describe import ABOUT_EXAMPLE
 from melpark.serving.api.listing import LARGEST_PAGE
 from melpark.serving.bays import Bay, RuleNow
 from melpark.serving.geography import metres
+from melpark.serving.lake import NotThereYetError
 from melpark.serving.openapi import example
 from melpark.serving.parking_offers import Offer, offer
 from melpark.serving.problems import described
@@ -75,7 +78,8 @@ def add(api: APIRouter, context: Context) -> None:
         summary="Where can I park for N minutes near here, from now",
         description="Free bays whose sensor is heard and whose rules allow the whole stay for certain, the nearest "
         "first. Bays for loading, permits or nobody, bays without a known rule and bays whose overlapping plates do "
-        "not all allow it are left out. While `source.is_stale`, look before you drive.",
+        "not all allow it are left out, and so are bays whose sensor is stuck by gold's judgement (it sees nothing "
+        "while its neighbours change). While `source.is_stale`, look before you drive.",
         response_model=ParkingAnswer,
         responses=example({**ABOUT_EXAMPLE, "spots": [EXAMPLE]}) | described(422, 503),
         tags=["bays"],
@@ -83,17 +87,19 @@ def add(api: APIRouter, context: Context) -> None:
     async def where_to_park(query: Annotated[ParkingQuery, Query()]) -> Response:
         context.need_ready()
         at = context.as_of()
-        return json_answer({**context.about(), "spots": spots(context, query, at)})
+        stuck = await asyncio.to_thread(_stuck, context)
+        return json_answer({**context.about(), "spots": spots(context, query, at, stuck)})
 
 
-def spots(context: Context, query: ParkingQuery, at: datetime) -> list[dict[str, Any]]:
-    """The bays offered at an instant; each zone is asked once."""
+def spots(context: Context, query: ParkingQuery, at: datetime, stuck: Set[str]) -> list[dict[str, Any]]:
+    """The bays offered at an instant, without those whose sensor is stuck; each zone is asked once."""
     place, stay = read_place(query.near), timedelta(minutes=query.minutes)
     near = sorted(
         (distance, bay.kerbside_id, bay)
         for bay in context.live.bays.values()
         if bay.status == "Unoccupied"
         and bay.is_online
+        and bay.kerbside_id not in stuck
         and (distance := metres(place, (bay.longitude, bay.latitude))) <= query.radius_metres
     )
     offers: dict[int | None, Offer | None] = {}
@@ -107,6 +113,15 @@ def spots(context: Context, query: ParkingQuery, at: datetime) -> list[dict[str,
         if len(found) == query.limit:
             break
     return found
+
+
+def _stuck(context: Context) -> Set[str]:
+    """Bays whose sensor is stuck, by gold's last build; none before the first."""
+    try:
+        found = context.lake.rows("SELECT kerbside_id FROM gold.fact_sensor_health WHERE is_stuck")
+    except NotThereYetError:
+        return frozenset()
+    return frozenset(bay for (bay,) in found.rows)
 
 
 def _spot(bay: Bay, distance: float, made: Offer) -> dict[str, Any]:
