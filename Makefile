@@ -18,7 +18,7 @@ SEED ?= 1
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help docs reference up airflow quicken down status logs doctor reset test test-live proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-year image compose-up wheel terraform-check clean lock
+.PHONY: help docs reference up airflow quicken down status logs doctor reset test test-live proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-year sbom image image-airflow compose-up wheel terraform-check clean lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -101,10 +101,19 @@ bench-year: $(VENV)/.synced-dev ## Measure how long the simulator takes to write
 image: ## Build the image of every part
 	docker build --target melpark --tag melpark:0.1.0 .
 
+sbom: $(VENV)/.synced-dev ## Write what each part is made of into dist/sbom/ (CycloneDX)
+	@mkdir -p dist/sbom
+	@$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --of JSON -o dist/sbom/stack.cdx.json
+	@$(BIN)/cyclonedx-py requirements orchestration/requirements.lock --of JSON -o dist/sbom/airflow.cdx.json
+	@$(BIN)/npm --prefix web sbom --package-lock-only --sbom-format cyclonedx > dist/sbom/page.cdx.json
+
+image-airflow: image ## Build the image of Airflow's parts, upon the other
+	docker build --file orchestration/Dockerfile --tag melpark-airflow:0.1.0 .
+
 compose-up: ## Start the containers and a simulated city; `docker compose down` stops them
 	install -d -m 700 secrets
 	docker run --rm --user $$(id -u) --env CREDENTIALS_DIRECTORY= --volume $(CURDIR)/secrets:/secrets melpark:0.1.0 credentials /secrets
-	COMPOSE_PROFILES=$${COMPOSE_PROFILES:-simulator,monitoring} docker compose up --detach
+	COMPOSE_PROFILES=$${COMPOSE_PROFILES:-simulator,loop,monitoring} docker compose up --detach
 
 wheel: $(VENV)/.synced ## Build the project's wheel into dist/
 	@$(BIN)/python -m hatchling build -t wheel -d dist

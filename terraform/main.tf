@@ -39,6 +39,7 @@ module "monitoring" {
   diagnosed = {
     postgres   = module.postgres.server_id
     keyvault   = module.keyvault.id
+    scope      = module.scope_vault.id
     storage    = "${module.storage.account_id}/blobServices/default"
     databricks = module.databricks.workspace_resource_id
   }
@@ -69,6 +70,21 @@ module "keyvault" {
   tags                = local.tags
 }
 
+# The secret scope of Databricks is a vault as a whole: one of its own, so that who reads the scope reads no password of
+# PostgreSQL.
+module "scope_vault" {
+  source = "./modules/keyvault"
+
+  name                = "kvd-${local.short_name}"
+  resource_group_name = azurerm_resource_group.this.name
+  location            = azurerm_resource_group.this.location
+  subnet_id           = module.network.endpoints_subnet_id
+  private_dns_zone_id = module.network.vault_dns_zone_id
+  operator_ip_ranges  = var.operator_ip_ranges
+  reader_object_ids   = { databricks = var.databricks_object_id }
+  tags                = local.tags
+}
+
 module "postgres" {
   source = "./modules/postgres"
 
@@ -78,6 +94,7 @@ module "postgres" {
   subnet_id             = module.network.postgres_subnet_id
   private_dns_zone_id   = module.network.postgres_dns_zone_id
   key_vault_id          = module.keyvault.id
+  password_version      = var.password_version
   sku_name              = var.postgres.sku_name
   storage_mb            = var.postgres.storage_mb
   backup_retention_days = var.postgres.backup_retention_days
@@ -115,8 +132,8 @@ module "unity" {
   catalog             = local.catalog
   access_connector_id = module.databricks.access_connector_id
   storage_urls        = module.storage.container_urls
-  key_vault_id        = module.keyvault.id
-  key_vault_uri       = module.keyvault.uri
+  key_vault_id        = module.scope_vault.id
+  key_vault_uri       = module.scope_vault.uri
   warehouse_size      = var.warehouse_size
   engineers_group     = var.engineers_group
   analysts_group      = var.analysts_group

@@ -8,6 +8,11 @@ variable "databricks_account_id" {
   type        = string
 }
 
+variable "databricks_object_id" {
+  description = "Object id of the enterprise application AzureDatabricks in the tenant, which reads the secret scope."
+  type        = string
+}
+
 variable "metastore_id" {
   description = "Unity Catalog metastore of the region, which is one for all workspaces."
   type        = string
@@ -43,6 +48,12 @@ variable "address_space" {
   description = "Network of the environment, a /20: eight subnets of /23 fit."
   type        = string
   default     = "10.42.0.0/20"
+}
+
+variable "password_version" {
+  description = "Raise it to draw new passwords for server and vault: to change them, or after a first apply that failed."
+  type        = number
+  default     = 1
 }
 
 variable "postgres" {

@@ -18,6 +18,7 @@ mock_provider "databricks" {
 variables {
   subscription_id       = "00000000-0000-0000-0000-000000000000"
   databricks_account_id = "00000000-0000-0000-0000-000000000000"
+  databricks_object_id  = "00000000-0000-0000-0000-000000000000"
   metastore_id          = "00000000-0000-0000-0000-000000000000"
   environment           = "dev"
   suffix                = "a1b2"

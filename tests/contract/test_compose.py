@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from melpark.places import CDS_TOKEN, GRAFANA_ADMIN, PROJECT, ROLES
+from melpark.places import AIRFLOW_ADMIN, CDS_TOKEN, GRAFANA_ADMIN, PROJECT, ROLES
 from melpark.settings import NOT_SETTINGS, PREFIX, Settings
 from melpark.stack import part, plan
 from melpark.stack.declaration import Engine, Node
@@ -20,10 +20,10 @@ COMPOSE = PROJECT / "compose.yaml"
 DOCKERFILES = [*PROJECT.glob("Dockerfile"), *PROJECT.glob("*/Dockerfile")]
 BIN = Path(sys.executable).parent
 # Not parts of the plan: what shares its network, and what looks at it.
-AROUND = {"pod", "home", "prometheus", "grafana"}
+AROUND = {"pod", "home", "watch", "prometheus", "grafana"}
 VARIABLE = re.compile(r"\$\{(\w+)")
 # Of compose alone: which image.
-OF_COMPOSE = {"MELPARK_IMAGE"}
+OF_COMPOSE = {"MELPARK_IMAGE", "MELPARK_AIRFLOW_IMAGE"}
 WAITED_FOR = {True: "service_healthy", False: "service_completed_successfully"}
 
 
@@ -38,8 +38,13 @@ def services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def nodes() -> Mapping[str, Node]:
-    """Of the sources simulator; a portal has the same without the source."""
-    return {node.name: node for node in plan.nodes(Settings(live=True))}
+    """Of the sources simulator; a portal has the same without the source. Both who poll and build: loop and Airflow."""
+    by_loop, by_airflow = Settings(live=True), Settings(live=True, scheduled_by="airflow")
+    return {node.name: node for node in (*plan.nodes(by_loop), *plan.nodes(by_airflow))}
+
+
+def profile(services: Mapping[str, Any], name: str) -> set[str]:
+    return {one for one, service in services.items() if name in service.get("profiles", [])}
 
 
 def parts(services: Mapping[str, Any]) -> Iterator[tuple[str, Any, Node]]:
@@ -69,9 +74,27 @@ def test_every_part_of_the_plan_is_a_service_and_nothing_else_is(services: dict[
 
 def test_flink_is_started_by_the_profile_live(services: dict[str, Any]) -> None:
     by_default = {node.name for node in plan.nodes(Settings())}
-    named = {name for name, service in services.items() if "live" in service.get("profiles", [])}
-    assert named == nodes().keys() - by_default
+    by_live = {node.name for node in plan.nodes(Settings(live=True))}
+    assert profile(services, "live") == by_live - by_default
     assert services["live"]["environment"]["MELPARK_LIVE"] == "${MELPARK_LIVE:-false}"
+
+
+def test_either_the_loop_or_airflow_is_started(services: dict[str, Any]) -> None:
+    by_loop = {node.name for node in plan.nodes(Settings())}
+    by_airflow = {node.name for node in plan.nodes(Settings(scheduled_by="airflow"))}
+    assert profile(services, "loop") == by_loop - by_airflow
+    assert profile(services, "airflow") == by_airflow - by_loop
+    own = {name for name in services if "MELPARK_AIRFLOW_IMAGE" in services[name]["image"]}
+    assert own == by_airflow - by_loop
+    scheduled_by = {service["environment"]["MELPARK_SCHEDULED_BY"] for _, service, _ in parts(services)}
+    assert scheduled_by == {"${MELPARK_SCHEDULED_BY:-loop}"}
+
+
+def test_what_watches_is_asked_as_a_part_is(services: dict[str, Any]) -> None:
+    watch = services["watch"]
+    assert watch["command"] == ["part", part.WATCH]
+    assert watch["healthcheck"]["test"] == ["CMD", "melpark", "part", part.WATCH, "--check"]
+    assert watch["secrets"] == ["melpark_reader"]
 
 
 def test_a_part_waits_for_what_it_needs_in_the_plan(services: dict[str, Any]) -> None:
@@ -95,8 +118,8 @@ def test_nothing_is_published_but_the_server_and_what_looks_at_it_on_the_loopbac
     services: dict[str, Any],
 ) -> None:
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    server = Settings().serve_port
-    assert published == {"pod": [f"127.0.0.1:{port}:{port}" for port in (server, 9090, 3000)]}
+    server, airflow = Settings().serve_port, Settings().airflow_port
+    assert published == {"pod": [f"127.0.0.1:{port}:{port}" for port in (server, 9090, 3000, airflow)]}
     assert all(services[name]["network_mode"] == "service:pod" for name in services.keys() - {"pod"})
     used = [port for node in nodes().values() if isinstance(node, Engine) for port in node.ports]
     # Within the pod all share one loopback.
@@ -107,7 +130,7 @@ def test_every_variable_is_a_setting(compose: dict[str, Any], services: dict[str
     named = set(VARIABLE.findall(COMPOSE.read_text())) - OF_COMPOSE
     for service in services.values():
         named |= {name for name in service.get("environment", {}) if name.startswith(PREFIX)}
-    named |= set(re.findall(rf"{PREFIX}\w+(?==)", (PROJECT / "Dockerfile").read_text()))
+    named |= {name for file in DOCKERFILES for name in re.findall(rf"{PREFIX}\w+(?==)", file.read_text())}
     settings = {PREFIX + name.upper() for name in Settings.model_fields}
     assert named - settings - NOT_SETTINGS == set()
     environment = services["kafka"]["environment"]
@@ -123,26 +146,28 @@ def test_paths_are_there_and_those_of_the_image(services: dict[str, Any], compos
     ours = [volume.split(":")[0] for volume in mounted if volume.startswith("./")]
     assert ours
     assert [path for path in ours if not (PROJECT / path).exists()] == []
-    copied = re.findall(r"^COPY (?!--)(.*) \S+$", text, re.MULTILINE)
+    texts = [file.read_text() for file in DOCKERFILES]
+    copied = [line for one in texts for line in re.findall(r"^COPY (?!--)(.*) \S+$", one, re.MULTILINE)]
     assert [path for line in copied for path in line.split() if not (PROJECT / path).exists()] == []
     allowed = {
         line.lstrip("!")
         for line in (PROJECT / ".dockerignore").read_text().splitlines()
         if line.startswith("!")
     }
-    assert {path for line in copied for path in line.split()} == allowed
+    assert {path.split("/")[0] for line in copied for path in line.split()} == allowed
 
 
 def test_every_password_is_a_file_and_a_part_is_handed_few(
     compose: dict[str, Any], services: dict[str, Any]
 ) -> None:
     assert compose["secrets"] == {
-        name: {"file": f"./secrets/{name}"} for name in (*ROLES, CDS_TOKEN, GRAFANA_ADMIN)
+        name: {"file": f"./secrets/{name}"} for name in (*ROLES, AIRFLOW_ADMIN, CDS_TOKEN, GRAFANA_ADMIN)
     }
     handed = {name: set(service.get("secrets", [])) for name, service in services.items()}
     assert {name for name, some in handed.items() if "postgres" in some} == {"postgres", "migrate"}
     assert {name for name, some in handed.items() if "melpark_owner" in some} == {"migrate"}
     assert handed["server"] == {"melpark_reader", CDS_TOKEN}
+    assert {name for name, some in handed.items() if AIRFLOW_ADMIN in some} == {"airflow-database"}
     assert set().union(*handed.values()) == compose["secrets"].keys()
 
 
@@ -158,6 +183,19 @@ def test_every_image_has_a_version(services: dict[str, Any]) -> None:
     for name, service in services.items():
         image = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", service["image"])
         assert re.fullmatch(r"[\w./-]+:v?\d+(\.\d+)+", image), (name, image)
+
+
+def test_airflows_image_is_melparks_with_airflows_own_environment() -> None:
+    text = (PROJECT / "orchestration" / "Dockerfile").read_text()
+    image = re.search(r"^  image: \$\{MELPARK_IMAGE:-(.*)\}$", COMPOSE.read_text(), re.MULTILINE)
+    assert image is not None
+    assert f"ARG MELPARK={image[1]}\n" in text
+    assert "make .tools/airflow/.synced " in text
+    assert "/opt/melpark/.tools/airflow /opt/melpark/.tools/airflow\n" in text
+    assert re.findall(r"^USER (.*)$", text, re.MULTILINE)[-1] == "10001"
+    assert re.findall(r"^ARG PYTHON=(.*)$", text, re.MULTILINE) == re.findall(
+        r"^ARG PYTHON=(.*)$", (PROJECT / "Dockerfile").read_text(), re.MULTILINE
+    )
 
 
 def test_the_image_is_built_by_the_targets_and_commands_that_are_there() -> None:

@@ -93,7 +93,8 @@ def _of_engines(document: Document) -> Iterator[Metric]:
         "melpark_engine_restarts", "Starts after the first, since the stack was started", labels=("engine",)
     )
     for name, engine in engines.items():
-        restarts.add_metric((name,), engine["restarts"])
+        if engine["restarts"] is not None:
+            restarts.add_metric((name,), engine["restarts"])
     yield restarts
 
 

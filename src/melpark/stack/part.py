@@ -15,18 +15,20 @@ from melpark.errors import ConfigurationError, RetryableError
 from melpark.places import Home
 from melpark.settings import Settings
 from melpark.stack import home as homes
-from melpark.stack import plan, up
+from melpark.stack import plan, up, watch
 from melpark.stack.child import UNWANTED
 from melpark.stack.declaration import Engine, Node, Step, UnhealthyError
 
 # Fetches jars and builds the page, so that a start needs no network; makes and stamps the home, before anything else.
 FETCH, HOME = "fetch", "home"
+# Tells how the other parts are.
+WATCH = "watch"
 PAUSE_SECONDS = 2.0
 
 
 def names(settings: Settings) -> list[str]:
-    """Every part, in the order of the plan; what goes before it first."""
-    return [FETCH, HOME, *(node.name for node in plan.nodes(settings))]
+    """Every part, in the order of the plan; what goes before it first, who watches it last."""
+    return [FETCH, HOME, *(node.name for node in plan.nodes(settings)), WATCH]
 
 
 def run(settings: Settings, name: str) -> None:
@@ -41,6 +43,9 @@ def run(settings: Settings, name: str) -> None:
         homes.prepare(settings)
         return
     settings = _of_the_home(settings)
+    if name == WATCH:
+        watch.run(settings)
+        return
     node = _node(settings, name)
     if isinstance(node, Step):
         _attempt(node)
@@ -57,7 +62,11 @@ def run(settings: Settings, name: str) -> None:
 
 def check(settings: Settings, name: str) -> None:
     """Ask an engine by its own protocol. Raises RetryableError when it does not answer well."""
-    node = _node(_of_the_home(settings), name)
+    settings = _of_the_home(settings)
+    if name == WATCH:
+        watch.check(settings)
+        return
+    node = _node(settings, name)
     if not isinstance(node, Engine):
         raise ConfigurationError(f"{name} has no health", "it is a step, which ends", "Look at its exit code")
     try:

@@ -1,16 +1,17 @@
 """The status document: written by the running stack, read by `melpark status` and the screen."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from melpark.places import Home
 from melpark.serving.freshness import is_frozen
 from melpark.settings import Settings
 from melpark.stack import home as homes
 from melpark.stack.stages import NAMES, Measurement, Stage
-from melpark.stack.supervisor import Supervisor
+from melpark.stack.supervisor import Status
 
 # A stage that lags longer than this makes the stack degraded.
 LONGEST_LAG_SECONDS = {"kafka": 60.0, "bronze": 120.0, "silver": 180.0, "serving": 60.0}
@@ -19,7 +20,17 @@ LONGEST_LAG_SECONDS = {"kafka": 60.0, "bronze": 120.0, "silver": 180.0, "serving
 LONGEST_LAG_WITH_HISTORY_SECONDS = LONGEST_LAG_SECONDS | {"bronze": 900.0, "silver": 900.0}
 
 
-def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> dict[str, Any]:
+class Watcher(Protocol):
+    """Who knows how the engines are: the supervisor, or a watch over parts that others started."""
+
+    @property
+    def statuses(self) -> Mapping[str, Status]: ...
+
+    @property
+    def all_ready(self) -> bool: ...
+
+
+def document(settings: Settings, supervisor: Watcher, found: Measurement) -> dict[str, Any]:
     """One object with `state`, `engines`, `stages` and what else there is, as the README describes it."""
     return {
         "state": _state(settings, supervisor, found),
@@ -45,7 +56,7 @@ def document(settings: Settings, supervisor: Supervisor, found: Measurement) -> 
     }
 
 
-def _state(settings: Settings, supervisor: Supervisor, found: Measurement) -> str:
+def _state(settings: Settings, supervisor: Watcher, found: Measurement) -> str:
     if not supervisor.all_ready:
         return "starting"
     if any(status.state != "running" for status in supervisor.statuses.values()):

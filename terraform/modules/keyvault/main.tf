@@ -29,6 +29,14 @@ resource "azurerm_role_assignment" "writer" {
   principal_id         = data.azurerm_client_config.current.object_id
 }
 
+resource "azurerm_role_assignment" "reader" {
+  for_each = var.reader_object_ids
+
+  scope                = azurerm_key_vault.this.id
+  role_definition_name = "Key Vault Secrets User"
+  principal_id         = each.value
+}
+
 resource "azurerm_private_endpoint" "this" {
   name                = "pe-${var.name}"
   resource_group_name = var.resource_group_name

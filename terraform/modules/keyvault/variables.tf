@@ -19,6 +19,12 @@ variable "operator_ip_ranges" {
   default     = []
 }
 
+variable "reader_object_ids" {
+  description = "Who may read every secret of the vault: object ids by a name of ours."
+  type        = map(string)
+  default     = {}
+}
+
 variable "resource_group_name" {
   description = "Resource group that everything is made in."
   type        = string

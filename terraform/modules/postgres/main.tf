@@ -16,7 +16,9 @@ locals {
   }
 }
 
-# In no state and no plan.
+# In no state and no plan, and drawn anew by each run, but written only when password_version is raised: then to server and
+# vault in one run. After a run that ended between the two, raise it, and both have one again. (Reading it back from the
+# vault would do, too, but no mocked provider knows ephemeral resources, so nothing here could be tested.)
 ephemeral "random_password" "role" {
   for_each = local.roles
 

@@ -110,15 +110,16 @@ def test_every_variable_is_described_typed_and_used(folder: Path) -> None:
 
 
 def test_a_module_is_given_what_it_asks_for_and_asked_for_what_it_gives() -> None:
+    folders = {}
     for one in blocks(TERRAFORM)["module"]:
         for name, given in one.items():
-            module = TERRAFORM / given["source"]
+            module = folders[name] = TERRAFORM / given["source"]
             asked = {key: body for each in blocks(module)["variable"] for key, body in each.items()}
             arguments = given.keys() - META - {"source", "providers"}
             assert arguments <= asked.keys(), name
             assert {key for key, body in asked.items() if "default" not in body} <= arguments, name
     for name, output in OF_A_MODULE.findall(code(TERRAFORM)):
-        assert output in names(TERRAFORM / "modules" / name, "output"), f"module.{name}.{output}"
+        assert output in names(folders[name], "output"), f"module.{name}.{output}"
 
 
 @pytest.mark.parametrize("kind", ["resource", "data"])
@@ -175,6 +176,25 @@ def test_names_of_azure_are_those_of_the_app() -> None:
         assert f"/Volumes/${{var.catalog}}/bronze/{volume}" in text
         assert f'"databricks_volume" "{volume}"' in unity
         assert f'name         = "{volume}"' in unity or f'name             = "{volume}"' in unity
+
+
+def test_the_secret_scope_is_a_vault_without_the_passwords_of_postgres() -> None:
+    given = {name: one for each in blocks(TERRAFORM)["module"] for name, one in each.items()}
+    vaults = {name for name, one in given.items() if one["source"] == "./modules/keyvault"}
+    of_scope = set(re.findall(r"module\.(\w+)\.", str(given["unity"])))
+    of_postgres = set(re.findall(r"module\.(\w+)\.", str(given["postgres"])))
+    assert (of_scope & vaults, of_postgres & vaults) == ({"scope_vault"}, {"keyvault"})
+    readers = {name for name in vaults if "reader_object_ids" in given[name]}
+    assert readers == {"scope_vault"}
+
+
+def test_passwords_of_server_and_vault_are_written_in_the_same_runs() -> None:
+    text = code(TERRAFORM / "modules" / "postgres")
+    versions = re.findall(r"_wo_version\s*= (.*)$", text, re.MULTILINE)
+    assert versions == ["var.password_version"] * 2
+    # Whoever has to may raise it.
+    (postgres,) = [one["postgres"] for one in blocks(TERRAFORM)["module"] if "postgres" in one]
+    assert postgres["password_version"] == "${var.password_version}"
 
 
 def test_every_variable_has_an_example_an_environment_or_a_default() -> None:

@@ -19,7 +19,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_parts_are_those_of_the_plan_and_what_goes_before(settings: Settings) -> None:
-    assert part.names(settings) == ["fetch", "home", *(node.name for node in plan.nodes(settings))]
+    assert part.names(settings) == [
+        "fetch",
+        "home",
+        *(node.name for node in plan.nodes(settings)),
+        "watch",
+    ]
 
 
 def test_a_part_needs_a_home_of_the_same_source(settings: Settings) -> None:

@@ -39,3 +39,25 @@ run "operators_reach_it_from_their_addresses_only" {
     error_message = "Others than the operators reach the vault."
   }
 }
+
+run "nobody_reads_it_who_is_not_named" {
+  command = plan
+
+  assert {
+    condition     = length(azurerm_role_assignment.reader) == 0
+    error_message = "Somebody may read the vault."
+  }
+}
+
+run "who_is_named_may_read_and_not_write" {
+  command = plan
+
+  variables {
+    reader_object_ids = { databricks = "33333333-3333-3333-3333-333333333333" }
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.reader["databricks"].role_definition_name == "Key Vault Secrets User"
+    error_message = "A reader may do more than read."
+  }
+}
