@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from melpark.settings import Settings
 from melpark.stack import home as homes
 from melpark.stack import part, plan, watch
 from melpark.stack.declaration import Engine, UnhealthyError
-from melpark.stack.stages import Measurement
+from melpark.stack.stages import Measurement, Probe
 
 
 class Engines:
@@ -26,9 +27,7 @@ class Engines:
     def __init__(self, settings: Settings) -> None:
         self.ill: set[str] = set()
         self.nodes = tuple(
-            replace(node, check=lambda name=node.name: self._check(name))
-            if isinstance(node, Engine)
-            else node
+            replace(node, check=partial(self._check, node.name)) if isinstance(node, Engine) else node
             for node in plan.nodes(settings)
         )
 
@@ -86,7 +85,7 @@ def test_what_it_found_is_told_to_prometheus_without_what_it_cannot_know(
         return Measurement()
 
     engines.ill = {"spark"}
-    monkeypatch.setattr(watch.Probe, "measure", measure)
+    monkeypatch.setattr(Probe, "measure", measure)
     with pytest.raises(RetryableError, match="watch is not healthy"):
         part.check(settings, part.WATCH)
     part.run(settings, part.WATCH)
