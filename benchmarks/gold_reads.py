@@ -35,7 +35,7 @@ QUESTIONS = {
     f"JOIN gold.dim_locations USING (location_key) WHERE {MONTH} GROUP BY ALL ORDER BY ALL",
     "sensors that stand still": "SELECT count(*) FILTER (is_stuck), count(*) FROM gold.fact_sensor_health",
     "revenue by day, 28 days": STAYS.format(
-        "ended_on, sum(estimated_revenue)", MONTH.replace("local_date", "ended_on"), "ALL"
+        "ended_on, sum(estimated_revenue)", f"ended_on > {TODAY} - 28", "ALL"
     ),
 }
 

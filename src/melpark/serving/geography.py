@@ -3,6 +3,8 @@
 import math
 
 EARTH_RADIUS_METRES = 6_371_008.8
+# Of latitude; of longitude so much times the cosine of the latitude.
+METRES_PER_DEGREE = math.radians(EARTH_RADIUS_METRES)
 
 Place = tuple[float, float]
 

@@ -5,11 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from melpark.serving.geography import METRES_PER_DEGREE
+
 LEAST_BAYS = 2
 LEAST_METRES = 8.0
 # Farther than this to the side, on average, the bays do not lie along one straight line.
 MOST_SPREAD_METRES = 35.0
-METRES_PER_DEGREE = 111_320.0
 # Ends of one street's segments are joined over a crossing, not over a park; and only straight on, roughly.
 WIDEST_CROSSING_METRES = 130.0
 STRAIGHT_ON = math.cos(math.radians(50))

@@ -12,6 +12,7 @@ from shapely import STRtree, affinity
 from shapely.geometry import Point, Polygon, box
 
 from melpark.serving.cds.parameters import Box, Circle
+from melpark.serving.geography import METRES_PER_DEGREE
 
 # The City's data name no size: a parallel bay of the usual measures.
 LENGTH_METRES = 6.0
@@ -32,7 +33,6 @@ LARGEST_AREA_METRES = 1000.0
 REORDERINGS = 4
 # A millimetre: coordinates of places in the city have no more to say.
 DIGITS = 8
-METRES_PER_DEGREE = 111_320.0
 MIDDLE = (144.96, -37.81)
 WIDTH_OF_DEGREE = METRES_PER_DEGREE * math.cos(math.radians(MIDDLE[1]))
 
