@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melpark.serving.streets import METRES_PER_DEGREE, StreetLine, fit_streets, street_name
+from melpark.serving.geography import METRES_PER_DEGREE
+from melpark.serving.streets import StreetLine, fit_streets, street_name
 
 WIDTH = METRES_PER_DEGREE * math.cos(math.radians(-37.81))
 
