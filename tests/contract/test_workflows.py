@@ -56,5 +56,5 @@ def test_a_job_may_do_what_it_needs_and_ends(file: Path) -> None:
 def test_jobs_call_targets_of_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
     called = {name for file in WORKFLOWS for name in re.findall(r"\bmake ([a-z-]+)", file.read_text())}
-    assert {"test", "image", "compose-up", "terraform-check", "wheel"} <= called
+    assert {"test", "docs", "sbom", "image-airflow", "compose-up", "terraform-check", "wheel"} <= called
     assert called <= targets
