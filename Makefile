@@ -18,7 +18,7 @@ SEED ?= 1
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help docs reference up airflow quicken down status logs doctor reset test test-live proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-year sbom image image-airflow compose-up wheel terraform-check clean lock
+.PHONY: help docs reference up airflow quicken down status logs doctor reset test test-airflow test-live proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-year sbom image image-airflow compose-up wheel terraform-check clean lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,9 @@ test-live: $(VENV)/.synced-dev ## The windows and alerts of Flink, which are off
 
 proof: $(VENV)/.synced-dev $(TOOLS)/airflow/.synced ## What takes too long for `make test`: a restored home goes on, a week of known truth
 	@$(BIN)/python -m pytest -rP tests/proof/*.py tests/integration/live
+
+test-airflow: $(VENV)/.synced-dev $(TOOLS)/airflow/.synced ## Airflow and its DAGs against the real stack; part of `make proof`
+	@$(BIN)/python -m pytest -rP tests/dags tests/proof/airflow_runs.py
 
 chaos: $(VENV)/.synced-dev ## Kill, pause and restart engines during a replay, then compare (FAULTS=200 SEED=1)
 	@PYTHONPATH=tests $(BIN)/python -m chaos.run --faults $(FAULTS) --seed $(SEED) $(ARGS)
