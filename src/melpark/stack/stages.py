@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -25,10 +25,13 @@ from melpark.processing.capture.status import CaptureStatus
 from melpark.processing.kafka_admin import admin
 from melpark.processing.tables import QUARANTINE
 from melpark.settings import Settings
+from melpark.stack.live_windows import NewestWindow, slot
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 NAMES = ("ingestion", "postgres", "kafka", "bronze", "silver", "gold", "serving")
+# Beside them, where Flink is on.
+LIVE = "live"
 READ_SECONDS = 3.0
 SETTLED_NANOSECONDS = 1_000_000_000
 POLLS_TOPIC = topic("polls")
@@ -155,7 +158,8 @@ class Probe:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._home = Home(settings.home.resolve())
-        self._lags = {name: LagClock() for name in ("kafka", "bronze", "silver", "serving")}
+        self._lags = {name: LagClock() for name in ("kafka", "bronze", "silver", "serving", LIVE)}
+        self._newest_window = NewestWindow()
         self._lake = Reads()
         self._postgres: psycopg.Connection[tuple[Any, ...]] | None = None
         self._consumer: Consumer | None = None
@@ -172,6 +176,7 @@ class Probe:
             self._look_at_kafka,
             self._look_at_lake,
             self._look_at_server,
+            *([self._look_at_live] if self._settings.live else ()),
         ):
             try:
                 look(found)
@@ -343,9 +348,21 @@ class Probe:
         if body.get("poll_id") is not None:
             found.positions["serving"] = body["poll_id"]
 
+    def _look_at_live(self, found: Measurement) -> None:
+        """Windows are as far as their newest one; those that are due end where the feed, less its lag, has come."""
+        stage = found.stages[LIVE] = Stage()
+        if self._consumer is None:
+            return
+        stage.rows, stage.last_event_at = self._newest_window.look(self._consumer)
+        if stage.last_event_at is not None:
+            found.positions[LIVE] = slot(stage.last_event_at)
+        if (feed := found.stages["ingestion"].last_event_at) is not None:
+            found.positions["windows due"] = slot(feed - timedelta(seconds=self._settings.feed_lag_seconds))
+
     def _set_lags(self, found: Measurement) -> None:
         now = datetime.now(UTC)
         for name, before in (
+            *([(LIVE, "windows due")] if LIVE in found.stages else ()),
             ("kafka", "postgres"),
             ("bronze", "kafka"),
             ("silver", "bronze"),

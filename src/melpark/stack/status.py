@@ -14,7 +14,7 @@ from melpark.stack.stages import NAMES, Measurement, Stage
 from melpark.stack.supervisor import Status
 
 # A stage that lags longer than this makes the stack degraded.
-LONGEST_LAG_SECONDS = {"kafka": 60.0, "bronze": 120.0, "silver": 180.0, "serving": 60.0}
+LONGEST_LAG_SECONDS = {"kafka": 60.0, "bronze": 120.0, "silver": 180.0, "serving": 60.0, "live": 180.0}
 # The lake takes days of history within minutes, and live polls come after them. It is late by design then, but not for
 # ever: a lake that stands still is found out.
 LONGEST_LAG_WITH_HISTORY_SECONDS = LONGEST_LAG_SECONDS | {"bronze": 900.0, "silver": 900.0}
@@ -64,7 +64,9 @@ def _state(settings: Settings, supervisor: Watcher, found: Measurement) -> str:
     if _polls_stopped(settings, found) or (found.capture is not None and not found.capture.is_whole):
         return "degraded"
     limits = LONGEST_LAG_WITH_HISTORY_SECONDS if found.has_history_before_it else LONGEST_LAG_SECONDS
-    lags = ((found.stages[name].lag_seconds, longest) for name, longest in limits.items())
+    lags = (
+        (found.stages[name].lag_seconds, longest) for name, longest in limits.items() if name in found.stages
+    )
     return "degraded" if any(lag is not None and lag > longest for lag, longest in lags) else "healthy"
 
 

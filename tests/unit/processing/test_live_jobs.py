@@ -55,11 +55,18 @@ def test_a_job_that_is_gone_restarts_or_saves_nothing_is_named() -> None:
     found = health.judge(
         [running(second, "RESTARTING"), *(running(job, age=timedelta(hours=1)) for job in others)], NOW
     )
-    assert [line.split(" v1 ")[0] for line in found.problems] == [job.name for job in jobs()]
+    assert [line.split(" v")[0] for line in found.problems] == [job.name for job in jobs()]
     assert "does not run" in found.problems[0]
     assert "is restarting" in found.problems[1]
     assert "has saved nothing" in found.problems[2]
     assert missing(found.jobs) == [first]
+
+
+def test_a_job_that_never_saved_anything_is_not_well() -> None:
+    first, *others = jobs()
+    found = health.judge([RunningJob("1", first.title, "RUNNING"), *(running(job) for job in others)], NOW)
+    assert [line.split(" v")[0] for line in found.problems] == [first.name]
+    assert "saved nothing yet" in found.problems[0]
 
 
 def test_the_newest_whole_state_of_the_same_sql_is_found_again(tmp_path: Path) -> None:
@@ -97,3 +104,24 @@ def test_states_of_long_ago_are_deleted_and_the_newest_stay(tmp_path: Path) -> N
     assert {state.name for state in (folder / "savepoints").iterdir()} == {
         f"savepoint-{n}" for n in (3, 4, 5)
     }
+
+
+def test_the_only_whole_state_of_a_job_is_never_deleted_however_often_it_is_submitted(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    folder = Home(tmp_path).engine("flink")
+    record = Record(settings)
+    only = folder / "checkpoints" / "a0" / "chk-1"
+    only.mkdir(parents=True)
+    (only / "_metadata").touch()
+    for number in range(60):
+        (folder / "checkpoints" / f"a{number}").mkdir(parents=True, exist_ok=True)
+        record.add(Submission("job v1", "same", f"a{number}", 5))
+        record.forget_old_states()
+    assert {state.name for state in (folder / "checkpoints").iterdir()} == {"a0", "a57", "a58", "a59"}
+    assert Record(settings).newest_state("job v1", "same") == only.resolve()
+    assert record.start_ms("job v1", "same") == 5
+    # Of other SQL it is of no use.
+    for number in range(60, 63):
+        record.add(Submission("job v1", "another", f"a{number}", 6))
+    record.forget_old_states()
+    assert not only.exists()

@@ -18,7 +18,7 @@ from melpark.settings import Settings
 from melpark.stack import home as homes
 from melpark.stack import screen, status
 from melpark.stack.declaration import Command, Engine
-from melpark.stack.stages import NAMES, Measurement
+from melpark.stack.stages import NAMES, Measurement, Stage
 from melpark.stack.supervisor import EngineState, Supervisor
 
 ENGINE_KEYS = {"state", "pid", "port", "since", "memory_bytes", "restarts", "detail"}
@@ -64,7 +64,7 @@ def document(
         positions=dict(positions or {}), history_days=history_days, unchanged_seconds=unchanged_seconds
     )
     for name, lag in (lags or {}).items():
-        found.stages[name].lag_seconds = lag
+        found.stages.setdefault(name, Stage()).lag_seconds = lag
     return status.document(settings or Settings(), supervised(*states, is_ready=is_ready), found)
 
 

@@ -16,7 +16,7 @@ from melpark.settings import Settings
 
 # A job without state reads what Kafka got within so long; what was known before it takes from the present.
 LOOK_BACK_SECONDS = 900
-# Submissions of a job whose states are kept: the newest may be lost before its first checkpoint.
+# Submissions of a job whose states are kept.
 STATES_KEPT = 3
 OPTIONS = {
     "table.local-time-zone": "UTC",
@@ -48,10 +48,7 @@ class Record:
         self._file = self._folder / "jobs.json"
 
     def add(self, submission: Submission) -> None:
-        kept = [asdict(one) for one in (*self.all(), submission)][-50:]
-        new = self._file.with_suffix(".new")
-        new.write_text(json.dumps(kept, indent=1))
-        new.replace(self._file)
+        self._write([*self.all(), submission])
 
     def all(self) -> list[Submission]:
         if not self._file.exists():
@@ -60,30 +57,56 @@ class Record:
 
     def newest_state(self, title: str, digest: str) -> Path | None:
         """Folder of the newest checkpoint or savepoint that is whole; None without one."""
-        own = [one for one in self.all() if (one.title, one.digest) == (title, digest)]
-        states = [Path(one.savepoint) for one in own if one.savepoint]
-        for one in own:
-            states += (self._folder / "checkpoints" / one.job_id).glob("chk-*")
-        whole = [state for state in states if (state / "_metadata").exists()]
-        return max(whole, key=lambda state: (state / "_metadata").stat().st_mtime_ns, default=None)
+        states = [
+            state
+            for one in self.all()
+            if (one.title, one.digest) == (title, digest)
+            for state in self._whole_states(one)
+        ]
+        return max(states, key=_written_ns, default=None)
 
     def forget_old_states(self) -> None:
-        """Delete the checkpoints and savepoints of all but each job's newest submissions."""
-        newest: dict[str, list[Submission]] = {}
-        for one in self.all():
-            newest.setdefault(one.title, []).append(one)
-        kept = [one for own in newest.values() for one in own[-STATES_KEPT:]]
+        """Delete the checkpoints and savepoints of all but each job's newest submissions, and those that they need.
+
+        A submission that was ended before it saved anything needs the state from which it began.
+        """
+        kept = self._kept()
+        self._write([one for one in self.all() if one in kept])
         names = {one.job_id for one in kept} | {Path(one.savepoint).name for one in kept}
         for kind in ("checkpoints", "savepoints"):
             for state in (self._folder / kind).glob("*"):
                 if state.name not in names:
                     shutil.rmtree(state, ignore_errors=True)
 
+    def _kept(self) -> set[Submission]:
+        by_title: dict[str, list[Submission]] = {}
+        for one in self.all():
+            by_title.setdefault(one.title, []).append(one)
+        newest = {one for own in by_title.values() for one in own[-STATES_KEPT:]}
+        needed = {(one.title, one.digest): self.newest_state(one.title, one.digest) for one in newest}
+        return newest | {
+            one for one in self.all() if needed.get((one.title, one.digest)) in self._whole_states(one)
+        }
+
+    def _whole_states(self, of: Submission) -> list[Path]:
+        states = [Path(of.savepoint)] if of.savepoint else []
+        states += (self._folder / "checkpoints" / of.job_id).glob("chk-*")
+        return [state for state in states if (state / "_metadata").exists()]
+
+    def _write(self, submissions: Iterable[Submission]) -> None:
+        new = self._file.with_suffix(".new")
+        new.write_text(json.dumps([asdict(one) for one in submissions], indent=1))
+        new.replace(self._file)
+
     def start_ms(self, title: str, digest: str) -> int:
         """Of the newest submission of the job."""
         return next(
             one.start_ms for one in reversed(self.all()) if (one.title, one.digest) == (title, digest)
         )
+
+
+def _written_ns(state: Path) -> int:
+    return (state / "_metadata").stat().st_mtime_ns
 
 
 def missing(running: Iterable[RunningJob]) -> list[Job]:

@@ -54,6 +54,8 @@ def judge(running: list[RunningJob], now: datetime) -> Health:
             problems.append(f"{job.title} does not run: `melpark live deploy` submits it")
         elif found.state != "RUNNING":
             problems.append(f"{job.title} is {found.state.lower()}: see `melpark logs taskmanager`")
-        elif found.checkpoint_at is not None and now - found.checkpoint_at > CHECKPOINT_AGE:
+        elif found.checkpoint_at is None:
+            problems.append(f"{job.title} has saved nothing yet: it has just begun, or does not move")
+        elif now - found.checkpoint_at > CHECKPOINT_AGE:
             problems.append(f"{job.title} has saved nothing since {found.checkpoint_at}")
     return Health(running, problems)
