@@ -1,4 +1,5 @@
-"""The commands of compose.yaml, run as processes in its order: with the passwords that each is handed and no other.
+"""The commands of compose.yaml, run as processes in its order: with the passwords that each is handed and no other; the
+watch then tells Prometheus how they are.
 
 Docker itself is not asked: images, volumes and the shared network are what is not shown here.
 """
@@ -117,6 +118,14 @@ def test_parts_come_up_in_their_order_with_the_passwords_that_they_are_handed(co
     while not _bays(url):
         assert time.monotonic() < deadline, containers.log("server")
         time.sleep(1)
+
+    containers.start("watch")
+    containers.wait_healthy("watch")
+    told = httpx.get(f"{url.removesuffix('/api/v1')}/metrics", trust_env=False, timeout=10).text
+    assert "melpark_stack_up 1.0" in told
+    up = dict(re.findall(r'^melpark_engine_up\{engine="(\w+)"\} (\S+)$', told, re.MULTILINE))
+    engines = {node.name for node in plan.nodes(Settings()) if isinstance(node, Engine)}
+    assert up == dict.fromkeys(engines, "1.0")
 
 
 def _bays(url: str) -> int:
