@@ -21,7 +21,7 @@ from deltalake import DeltaTable
 from e2e.stack.running import Stack, stopped_at_the_end
 from melpark import secrets
 from melpark.places import AIRFLOW, AIRFLOW_ADMIN, ORCHESTRATION, PROJECT, Home
-from melpark.processing import gold, lake
+from melpark.processing import gold, job_runs, lake
 from melpark.settings import Settings
 from melpark.stack import airflow, plan
 from melpark.stack import home as homes
@@ -124,54 +124,72 @@ def test_the_dags_take_polls_into_gold_and_a_second_run_finds_nothing_new(short_
         assert {state for name, state in again.items() if name.startswith("gold.")} == {"skipped"}
 
 
-def runs(client: httpx.Client, dag: str) -> list[str]:
-    """How each run of the DAG stands, as Airflow's own API tells."""
-    answer = client.get(f"/api/v2/dags/{dag}/dagRuns")
-    return [run["state"] for run in answer.raise_for_status().json()["dag_runs"]]
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def scheduled(short_folder: Path) -> Iterator[Stack]:
-    port = free_ports(1)[0]
+    """A stack with Airflow in place of the loop, whose scheduler runs."""
     stack = Stack.on(
         short_folder / "scheduled",
-        MELPARK_AIRFLOW_PORT=str(port),
+        MELPARK_AIRFLOW_PORT=str(free_ports(1)[0]),
         MELPARK_RULE_WEEKS_BEFORE="1",
         MELPARK_RULE_WEEKS_AFTER="1",
     )
     with stopped_at_the_end(stack):
         stack.start("--with", "airflow")
+        stack.wait_for("Airflow", is_scheduling)
         yield stack
 
 
-def test_airflow_polls_and_builds_in_place_of_the_loop_behind_its_own_password(scheduled: Stack) -> None:
-    scheduled.wait_for("Airflow", lambda status: status["engines"]["airflow-scheduler"]["state"] == "running")
-    assert not {"poller", "scheduler"} & scheduled.status()["engines"].keys()
+def is_scheduling(status: dict[str, Any]) -> bool:
+    return bool(status["engines"]["airflow-scheduler"]["state"] == "running")
+
+
+@pytest.fixture(scope="module")
+def page(scheduled: Stack) -> Iterator[httpx.Client]:
+    """Airflow's API, asked with its password."""
     url = f"http://127.0.0.1:{scheduled.settings.airflow_port}"
     with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
-        assert client.get("/api/v2/dags").status_code == 401
-        wrong = client.post("/auth/token", json={"username": "admin", "password": "admin"})
-        assert wrong.status_code == 401
         password = secrets.token(scheduled.home, AIRFLOW_ADMIN)
         told = client.post("/auth/token", json={"username": airflow.USER, "password": password})
         client.headers["Authorization"] = f"Bearer {told.raise_for_status().json()['access_token']}"
-        known = client.get("/api/v2/dags").raise_for_status().json()["dags"]
-        assert {dag["dag_id"]: dag["is_paused"] for dag in known} == {
-            "melpark_ingestion_dag": False,
-            "melpark_medallion_dag": False,
-            "melpark_quality_dag": False,
-            "melpark_backup_dag": True,
-        }
-        wait_for("a run of the polls", lambda: "success" in runs(client, "melpark_ingestion_dag"), 600)
-        scheduled.wait_for("polls", lambda status: len(status["polls"]) == 6)
-        wait_for("a run of gold", lambda: "success" in runs(client, "melpark_medallion_dag"), DAG_SECONDS)
-    assert "failed" not in runs_of(scheduled)
-    assert scheduled.melpark("reconcile").returncode == 0
+        yield client
 
 
-def runs_of(stack: Stack) -> str:
-    """What MelPark was told of the runs."""
-    jobs = Home(stack.home).run / "jobs"
-    told = [json.loads(file.read_text()) for file in jobs.glob("melpark_*_dag.json")]
-    assert told
-    return " ".join("failed" if run["error"] else "good" for run in told)
+def runs(page: httpx.Client, dag: str) -> list[str]:
+    """How each run of the DAG stands, as Airflow's own API tells."""
+    answer = page.get(f"/api/v2/dags/{dag}/dagRuns")
+    return [run["state"] for run in answer.raise_for_status().json()["dag_runs"]]
+
+
+def test_airflow_is_asked_with_its_own_password_only(scheduled: Stack) -> None:
+    url = f"http://127.0.0.1:{scheduled.settings.airflow_port}"
+    with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+        assert client.get("/api/v2/dags").status_code == 401
+        wrong = client.post("/auth/token", json={"username": airflow.USER, "password": "admin"})
+        assert wrong.status_code == 401
+
+
+def test_airflow_polls_in_place_of_the_loop(scheduled: Stack, page: httpx.Client) -> None:
+    known = page.get("/api/v2/dags").raise_for_status().json()["dags"]
+    assert {dag["dag_id"]: dag["is_paused"] for dag in known} == {
+        "melpark_ingestion_dag": False,
+        "melpark_medallion_dag": False,
+        "melpark_quality_dag": False,
+        "melpark_backup_dag": True,
+    }
+    assert not {"poller", "scheduler"} & scheduled.status()["engines"].keys()
+    wait_for("a run of the polls", lambda: "success" in runs(page, "melpark_ingestion_dag"), 600)
+    scheduled.wait_for("polls", lambda status: len(status["polls"]) == 6)
+    answer = scheduled.melpark("reconcile")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_airflow_builds_gold_and_tells_melpark_of_its_runs(scheduled: Stack, page: httpx.Client) -> None:
+    wait_for("a run of gold", lambda: "success" in runs(page, "melpark_medallion_dag"), DAG_SECONDS)
+    assert lake.rows(Home(scheduled.home).gold / "dim_bays") > 3000
+    told = {run.job: run.error for run in job_runs.newest(Home(scheduled.home))}
+    assert told["melpark_ingestion_dag"] is None
+    wait_for("what was told of gold", lambda: "melpark_medallion_dag" in jobs(scheduled))
+
+
+def jobs(stack: Stack) -> set[str]:
+    return {run.job for run in job_runs.newest(Home(stack.home)) if not run.is_failed}
