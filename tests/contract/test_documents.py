@@ -37,6 +37,7 @@ def alerts() -> dict[str, str]:
 
 
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    assert MKDOCS.exists(), "`make .tools/docs/.synced` installs it"
     done = subprocess.run(
         [MKDOCS, "--quiet", "build", "--strict", "--site-dir", tmp_path / "site"],
         cwd=PROJECT,

@@ -32,6 +32,7 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    assert (AIRFLOW / "bin" / "python").exists(), "`make .tools/airflow/.synced` installs Airflow"
     if not gold_steps.is_manifest_current():
         gold_steps.write_manifest()
     home = tmp_path_factory.mktemp("airflow")
