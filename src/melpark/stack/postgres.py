@@ -30,7 +30,7 @@ def engine(settings: Settings) -> Engine:
     return Engine(
         name="postgres",
         command=lambda: _command(settings),
-        check=lambda: _check(settings),
+        check=lambda: check(settings),
         prepare=lambda: _prepare(settings),
         ports={settings.postgres_port: "postgres_port"},
         memory_limit_mebibytes=512,
@@ -148,14 +148,15 @@ def _command(settings: Settings) -> Command:
     return Command(arguments, user=run_as(settings), directory=Path("/"))
 
 
-def _check(settings: Settings) -> None:
+def check(settings: Settings, role: str = SUPERUSER, database: str = "postgres") -> None:
+    """Ask it as this role. Raises UnhealthyError when it does not answer."""
     try:
         with psycopg.connect(
             host="127.0.0.1",
             port=settings.postgres_port,
-            dbname="postgres",
-            user=SUPERUSER,
-            password=secrets.password(settings.home, SUPERUSER),
+            dbname=database,
+            user=role,
+            password=secrets.password(settings.home, role),
             connect_timeout=3,
             application_name="melpark-health",
         ) as connection:

@@ -7,15 +7,16 @@ server reads it for /metrics. Memory and restarts are known to whoever started t
 import logging
 import signal
 import threading
+from functools import partial
 from types import FrameType
 from typing import Any
 
 from melpark.errors import RetryableError, StopError
-from melpark.places import Home
+from melpark.places import DATABASE, READER_ROLE, Home
 from melpark.serving import stack_metrics
 from melpark.settings import Settings
 from melpark.stack import home as homes
-from melpark.stack import plan
+from melpark.stack import plan, postgres
 from melpark.stack import status as statuses
 from melpark.stack.declaration import Engine, UnhealthyError
 from melpark.stack.stages import Probe
@@ -30,6 +31,9 @@ class Watched:
 
     def __init__(self, settings: Settings) -> None:
         self._engines = [node for node in plan.nodes(settings) if isinstance(node, Engine)]
+        # The superuser's password is not for those who look on.
+        as_reader = partial(postgres.check, settings, READER_ROLE, DATABASE)
+        self._checks = {engine.name: engine.check for engine in self._engines} | {"postgres": as_reader}
         self._were_ready: set[str] = set()
         self.statuses = {engine.name: Status(port=engine.port) for engine in self._engines}
 
@@ -41,7 +45,7 @@ class Watched:
     def look(self) -> None:
         for engine in self._engines:
             try:
-                engine.check()
+                self._checks[engine.name]()
             except UnhealthyError as error:
                 self.statuses[engine.name].turn("unhealthy", str(error))
             except Exception as error:

@@ -16,7 +16,7 @@ from melpark.places import Home
 from melpark.serving.stack_metrics import StackCollector
 from melpark.settings import Settings
 from melpark.stack import home as homes
-from melpark.stack import part, plan, watch
+from melpark.stack import part, plan, postgres, watch
 from melpark.stack.declaration import Engine, UnhealthyError
 from melpark.stack.stages import Measurement, Probe
 
@@ -27,11 +27,11 @@ class Engines:
     def __init__(self, settings: Settings) -> None:
         self.ill: set[str] = set()
         self.nodes = tuple(
-            replace(node, check=partial(self._check, node.name)) if isinstance(node, Engine) else node
+            replace(node, check=partial(self.check, node.name)) if isinstance(node, Engine) else node
             for node in plan.nodes(settings)
         )
 
-    def _check(self, name: str) -> None:
+    def check(self, name: str) -> None:
         if name in self.ill:
             raise UnhealthyError("no answer")
 
@@ -47,6 +47,12 @@ def settings(tmp_path: Path) -> Settings:
 def engines(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Engines:
     found = Engines(settings)
     monkeypatch.setattr(plan, "nodes", lambda _: found.nodes)
+
+    def as_reader(_: Settings, role: str, database: str) -> None:
+        assert (role, database) == ("melpark_reader", "melpark")
+        found.check("postgres")
+
+    monkeypatch.setattr(postgres, "check", as_reader)
     return found
 
 
