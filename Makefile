@@ -51,7 +51,7 @@ test: $(VENV)/.synced-dev $(TOOLS)/databricks/.synced $(TOOLS)/airflow/.synced $
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 3 --ignore=tests/integration/live
 
-test-live: $(VENV)/.synced-dev ## The windows and alerts of Flink, which are off by default (docs/live.md)
+test-live: $(VENV)/.synced-dev ## The windows and alerts of Flink, off by default, some minutes (docs/live.md)
 	@$(BIN)/python -m pytest tests/integration/live
 
 proof: $(VENV)/.synced-dev $(TOOLS)/airflow/.synced ## What takes too long for `make test`: a restored home goes on, a week of known truth

@@ -59,8 +59,9 @@ def live_topic(name: str) -> str:
 
 LIVE_OCCUPANCY_TOPIC = live_topic("occupancy")
 LIVE_ALERTS_TOPIC = live_topic("alerts")
-# Where each bay lies, and what came too late for its window: between Flink's jobs, and for people.
+# Where each bay lies, and from when on its vehicle is over: between Flink's jobs. What came too late for its window.
 LIVE_PLACES_TOPIC = live_topic("places")
+LIVE_DEADLINES_TOPIC = live_topic("deadlines")
 LIVE_LATE_TOPIC = live_topic("late")
 
 

@@ -180,7 +180,7 @@ class Settings(BaseModel):
     # Of what MelPark's own processes say on stderr; those of the stack write JSON into their files all the same.
     log_format: Literal["text", "json"] = "text"
 
-    # Windows and alerts by Flink. Off until the windows hold on a loaded machine, too (docs/live.md).
+    # Windows and alerts by Flink. Off until the windows are seen to hold in the whole stack (docs/live.md).
     live: bool = False
     # A zone is critical that is so full.
     alert_full_share: Share = 0.9
@@ -188,6 +188,8 @@ class Settings(BaseModel):
     alert_full_clear_share: Share = 0.8
     # How long it must have been so full.
     alert_full_minutes: int = Field(default=15, ge=5)
+    # A vehicle is worth an alert that is over by so much, by every rule in force.
+    alert_overstay_minutes: int = Field(default=15, ge=1)
     # A zone is quiet of which no sensor is heard for so long; the feed itself is after offline_after.
     alert_quiet_minutes: int = Field(default=10, ge=5)
 

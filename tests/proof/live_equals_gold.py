@@ -52,6 +52,8 @@ def test_three_windows_are_a_quarter_hour_of_gold_in_every_location(
             print(f"{start}: {len(places)} locations, {len(wrong)} differ: {list(wrong.items())[:5]}")
             assert wrong == {}
             assert set(live) == set(places)
+        memory = {name: one["memory_bytes"] // 2**20 for name, one in stack.status()["engines"].items()}
+        print(f"memory, MiB: {memory}, total {sum(memory.values())}")
 
 
 def three_polls(real_capture: Path, capture: Path) -> Path:
@@ -84,7 +86,7 @@ def windows_of(stack: Stack, start: datetime) -> dict[str, Figures]:
         consumer.assign([TopicPartition(LIVE_OCCUPANCY_TOPIC, 0, OFFSET_BEGINNING)])
         while (message := consumer.poll(30)) is not None and not message.error():
             value = orjson.loads(message.value() or b"{}")
-            if (value["place_kind"], value["window_kind"], value["window_start_at"]) == (
+            if (value.get("place_kind"), value.get("window_kind"), value.get("window_start_at")) == (
                 "location",
                 "tumbling_5",
                 wanted,

@@ -11,9 +11,9 @@ LIVE_ALERTS = LiveTopic(
     key=("alert_id",),
     columns=(
         Column("alert_id", Type.TEXT, "kind/place/raised_at: the same after a restart"),
-        Column("kind", Type.TEXT, "zone_full, zone_quiet or feed_quiet"),
-        Column("place_kind", Type.TEXT, "zone, or city (feed_quiet)"),
-        Column("place", Type.TEXT, "The zone's number, or melbourne"),
+        Column("kind", Type.TEXT, "overstay, zone_full, zone_quiet or feed_quiet"),
+        Column("place_kind", Type.TEXT, "bay (overstay), zone, or city (feed_quiet)"),
+        Column("place", Type.TEXT, "The bay's kerbside_id, the zone's number, or melbourne"),
         Column("state", Type.TEXT, "raised or cleared"),
         Column("raised_at", Type.TIMESTAMP, "The instant from which it held, by the source's clock"),
         Column(
@@ -22,7 +22,7 @@ LIVE_ALERTS = LiveTopic(
         Column(
             "threshold",
             Type.DOUBLE,
-            "What was reached: percent (zone_full), minutes of silence (the quiet ones)",
+            "What was reached: percent (zone_full), minutes over (overstay) or of silence (the quiet ones)",
         ),
         Column(
             "value",

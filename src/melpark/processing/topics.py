@@ -20,6 +20,7 @@ from melpark.errors import RetryableError
 from melpark.places import (
     HEARTBEATS_TOPIC,
     LIVE_ALERTS_TOPIC,
+    LIVE_DEADLINES_TOPIC,
     LIVE_LATE_TOPIC,
     LIVE_OCCUPANCY_TOPIC,
     LIVE_PLACES_TOPIC,
@@ -48,7 +49,8 @@ class TopicPlan:
     config: dict[str, str]
 
 
-# Written by Flink: the newest value of each window for days, of each alert for a month, of each bay's place for ever.
+# Written by Flink: the newest value of each window for days, of each alert for a month, of each
+# bay's place and deadline for ever.
 LIVE = (
     TopicPlan(
         LIVE_OCCUPANCY_TOPIC,
@@ -63,6 +65,7 @@ LIVE = (
         LIVE_ALERTS_TOPIC, 1, {"cleanup.policy": "compact,delete", "retention.ms": str(HISTORY_DAYS * DAY_MS)}
     ),
     TopicPlan(LIVE_PLACES_TOPIC, 1, {"cleanup.policy": "compact"}),
+    TopicPlan(LIVE_DEADLINES_TOPIC, 1, {"cleanup.policy": "compact"}),
     TopicPlan(LIVE_LATE_TOPIC, 1, {"retention.ms": str(HISTORY_DAYS * DAY_MS)}),
 )
 

@@ -16,6 +16,9 @@ Row = dict[str, Any]
 FIRST_POLL_AT = datetime(2025, 8, 7, 0, 59, 39, tzinfo=UTC)
 FEED_BEHIND = timedelta(seconds=34)
 OFFLINE_AFTER = timedelta(minutes=15)
+# Of some bays, the minute after the first poll at which the vehicle will have stood there for a day, and at which it
+# leaves. They do not change before.
+NEARLY_STUCK = {2 + n: (7 + 12 * n, 11 + 12 * n) for n in range(12)}
 
 
 def text(at: datetime) -> str:
@@ -127,16 +130,24 @@ class City:
 
     def _of_bay(self, bay: Bay, poll: Poll, before: Poll | None) -> None:
         feed, choose = poll.feed_updated_at, self._random
+        number = self.bays.index(bay)
         if before is None:
             # Some stand there for more than a day, some nearly.
             is_quiet = bay in self.bays[:2]
             age = 4000 if is_quiet else choose.choice([3, 40, 400, 1425, 1437, 4000])
             changed_at = feed - timedelta(minutes=age, seconds=choose.randrange(60))
             status = UNOCCUPIED if is_quiet else choose.choice([PRESENT, UNOCCUPIED])
+            if number in NEARLY_STUCK:
+                status, changed_at = PRESENT, feed + timedelta(minutes=NEARLY_STUCK[number][0], days=-1)
             self._event(bay, poll, status, changed_at, None)
             self._state(bay, poll, feed, is_online=True)
             return
         if bay in self.bays[:2]:
+            return
+        if number in NEARLY_STUCK and len(bay.events) == 1:
+            leaves_at = FIRST_POLL_AT - FEED_BEHIND + timedelta(minutes=NEARLY_STUCK[number][1])
+            if leaves_at <= feed:
+                self._event(bay, poll, UNOCCUPIED, leaves_at, before.feed_updated_at)
             return
         if choose.random() < 0.02:
             self._state(bay, poll, feed, is_online=bay.online[-1][1] is not None)

@@ -11,6 +11,7 @@ from integration.live.made_up_bays import FIRST_POLL_AT
 from melpark.parking.intervals import Interval
 from melpark.parking.kpis import Measure, occupancy_percent
 from melpark.processing.live.cluster import Cluster
+from melpark.processing.live.jobs import jobs
 from melpark.stack import live_jobs
 
 MINUTES = {"tumbling_5": 5, "hopping_30": 30}
@@ -77,6 +78,20 @@ def wait_until_right(live: Live) -> None:
         pytest.fail("\n".join([f"{len(wrong)} figures are wrong:", *wrong[:10]]))
 
 
+TOPICS = ("sensor_events", "sensor_states", "feed_outages", "polls")
+
+
+# Meanwhile vehicles leave that have stood there for a day, and a silence is told before, amid and after all else.
+@pytest.mark.parametrize(
+    "order",
+    [TOPICS, TOPICS[::-1], ("polls", "sensor_events", "feed_outages", "sensor_states")],
+    ids=["events before the clock", "the clock before events", "the clock before a silence"],
+)
+def test_windows_are_right_in_whatever_order_topics_are_read(live: Live, order: tuple[str, ...]) -> None:
+    live.poll_topic_by_topic([2, 3, 2, 4, 2, 27, 2, 2, 3, 2, 2, 2], (*order, "sensors"))
+    wait_until_right(live)
+
+
 def test_windows_are_those_of_the_pure_functions_also_where_nothing_happened_and_over_a_silence(
     live: Live,
 ) -> None:
@@ -128,7 +143,22 @@ def test_jobs_go_on_from_their_newest_checkpoint_when_the_job_manager_is_killed(
     said: list[str] = []
     wait_until(lambda: Cluster(live.settings.flink_port).has_room(), "the task manager is back")
     live_jobs.deploy(live.settings, said.append)
-    assert len(said) == 4
+    assert len(said) == len(jobs())
     assert all("goes on from" in line and "/checkpoints/" in line for line in said)
+    live.poll([2, 2])
+    wait_until_right(live)
+
+
+def test_jobs_that_run_are_replaced_by_force_without_losing_or_doubling_anything(live: Live) -> None:
+    wait_until(live.is_well, "every job runs")
+    before = {job.job_id for job in Cluster(live.settings.flink_port).running()}
+    assert live_jobs.deploy(live.settings, print) == []
+    live.poll([2, 2])
+    said: list[str] = []
+    assert live_jobs.deploy(live.settings, said.append, is_forced=True) == [job.title for job in jobs()]
+    assert all("goes on from" in line and "/savepoints/" in line for line in said)
+    after = {job.job_id for job in Cluster(live.settings.flink_port).running()}
+    assert len(after) == len(before) == len(jobs())
+    assert not after & before
     live.poll([2, 2])
     wait_until_right(live)

@@ -16,6 +16,7 @@ def test_every_captured_table_has_a_topic_and_besides_only_what_the_connector_an
         "melbourne.parking_capture.signals",
         "melpark.capture.notifications",
         "melpark.live.alerts",
+        "melpark.live.deadlines",
         "melpark.live.late",
         "melpark.live.occupancy",
         "melpark.live.places",

@@ -13,6 +13,7 @@ from melpark.contracts.table import Type
 from melpark.places import (
     HEARTBEATS_TOPIC,
     LIVE_ALERTS_TOPIC,
+    LIVE_DEADLINES_TOPIC,
     LIVE_LATE_TOPIC,
     LIVE_OCCUPANCY_TOPIC,
     LIVE_PLACES_TOPIC,
@@ -21,7 +22,7 @@ from melpark.places import (
 from melpark.settings import Settings
 
 # In the order in which they need each other.
-FILES = ("places.sql", "now.sql", "occupancy.sql", "alerts.sql")
+FILES = ("places.sql", "now.sql", "occupancy.sql", "deadlines.sql", "alerts.sql")
 HEADER = re.compile(r"^-- name: (?P<name>\S+)\n-- version: (?P<version>\d+)\n")
 FLINK_TYPE = {
     Type.TEXT: "STRING",
@@ -88,6 +89,7 @@ def _values(settings: Settings, start_ms: int) -> dict[str, object]:
         "topics": {
             **{table.name: topic(table.name) for table in contracts.CAPTURED},
             "places": LIVE_PLACES_TOPIC,
+            "deadlines": LIVE_DEADLINES_TOPIC,
             "occupancy": LIVE_OCCUPANCY_TOPIC,
             "alerts": LIVE_ALERTS_TOPIC,
             "late": LIVE_LATE_TOPIC,
@@ -100,6 +102,9 @@ def _values(settings: Settings, start_ms: int) -> dict[str, object]:
         "feed_lag_ms": round(settings.feed_lag_seconds * 1000),
         "exact_gap_ms": round(settings.exact_gap_seconds * 1000),
         "suspect_after_ms": round(settings.suspect_after_seconds * 1000),
+        "grace_ms": round(settings.grace_seconds * 1000),
+        "overstay_minutes": settings.alert_overstay_minutes,
+        "overstay_ms": settings.alert_overstay_minutes * 60_000,
         "slot_ms": SLOT_MS,
         "republish_ms": REPUBLISH_MS,
         "ttl": f"{max(round(kept), KEPT_SECONDS_AT_LEAST)} s",

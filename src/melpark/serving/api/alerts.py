@@ -36,14 +36,14 @@ ALERTS = Resource(
 class AlertQuery(ListQuery):
     """Which alerts."""
 
-    kind: Literal["zone_full", "zone_quiet", "feed_quiet"] | None = Field(
+    kind: Literal["overstay", "zone_full", "zone_quiet", "feed_quiet"] | None = Field(
         None, description="What was noticed", examples=["zone_full"]
     )
     state: Literal["raised", "cleared"] | None = Field(
         None, description="raised: it still holds", examples=["raised"]
     )
     place: list[Word] = Field(
-        [], max_length=50, description="Zone's number, or melbourne", examples=[["7303"]]
+        [], max_length=50, description="Bay's kerbside_id, zone's number, or melbourne", examples=[["7303"]]
     )
 
 
@@ -53,8 +53,8 @@ def add(api: APIRouter, context: Context) -> None:
     @api.get(
         "/alerts",
         summary="Alerts, the newest first",
-        description="Zones that are full, zones and a feed that have gone quiet; raised, and cleared again. "
-        "Those of the last weeks, as long as the log holds them. 503 where Flink is off, as by default.",
+        description="Vehicles that stay too long, zones that are full, zones and a feed that have gone quiet; "
+        "raised, and cleared again. Those of the last weeks, as long as the log holds them. 503 where Flink is off.",
         tags=["alerts"],
         **listed(ALERTS, about="present"),
     )

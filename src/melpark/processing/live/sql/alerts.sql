@@ -1,5 +1,5 @@
 -- name: melpark-alerts
--- version: 1
+-- version: 2
 -- What somebody should look at, raised and cleared (docs/live.md). Times are milliseconds.
 {% from 'macros.sql.jinja' import ms, at, kafka, upserts with context %}
 {% set never = 'CAST(NULL AS BIGINT)' %}
@@ -31,6 +31,17 @@ CREATE TEMPORARY TABLE heartbeats (
     ts_ms BIGINT
 ) WITH (
     {{ kafka(topics.heartbeats, start) }}
+);
+
+CREATE TEMPORARY TABLE deadlines (
+    kerbside_id STRING,
+    zone_number INT,
+    is_parked BOOLEAN,
+    since_ms BIGINT,
+    breach_ms BIGINT,
+    known_ms BIGINT
+) WITH (
+    {{ kafka(topics.deadlines, none) }}
 );
 
 CREATE TEMPORARY TABLE alerts (
@@ -168,6 +179,89 @@ SELECT
 FROM feed_states
 WHERE is_quiet <> was_quiet;
 
+-- ---- Overstays: a vehicle that stands where it was, and is over, when the feed less its lag is known to that time.
+
+{% set vehicle = 'ROW<zone_number INT, is_parked BOOLEAN, since_ms BIGINT, breach_ms BIGINT, known_ms BIGINT>' %}
+CREATE TEMPORARY VIEW vehicles AS
+SELECT
+    kerbside_id,
+    CAST(ROW(zone_number, is_parked, since_ms, breach_ms, known_ms) AS {{ vehicle }}) AS vehicle,
+    PROCTIME() AS arrived
+FROM deadlines;
+
+CREATE TEMPORARY VIEW known_bays AS
+SELECT kerbside_id
+FROM (
+    SELECT kerbside_id, ROW_NUMBER() OVER (PARTITION BY kerbside_id ORDER BY arrived) AS number
+    FROM vehicles
+)
+WHERE number = 1;
+
+CREATE TEMPORARY VIEW polled_bays AS
+SELECT /*+ STATE_TTL('p' = '{{ ttl }}') */
+    b.kerbside_id, p.clock_ms
+FROM (
+    SELECT {{ ms('`after`.feed_updated_at') }} - {{ feed_lag_ms }} AS clock_ms
+    FROM polls
+    WHERE
+        op <> 'd' AND `after`.dataset = '{{ dataset }}' AND `after`.outcome = 'accepted'
+        AND `after`.origin = 'live'
+) AS p, known_bays AS b;
+
+CREATE TEMPORARY VIEW overstays AS
+SELECT
+    *,
+    -- The stay's own name: since when it has been worth an alert.
+    CASE
+        WHEN vehicle.breach_ms + {{ overstay_ms }} <= clock_ms AND clock_ms < vehicle.since_ms + {{ suspect_after_ms }}
+            THEN vehicle.breach_ms + {{ overstay_ms }}
+    END AS raised_ms
+FROM (
+    SELECT
+        kerbside_id, arrived,
+        LAST_VALUE(vehicle) OVER bay AS vehicle,
+        MAX(clock_ms) OVER bay AS clock_ms
+    FROM (
+        SELECT *, PROCTIME() AS arrived
+        FROM (
+            SELECT kerbside_id, vehicle, {{ never }} AS clock_ms FROM vehicles
+            UNION ALL
+            SELECT kerbside_id, CAST(NULL AS {{ vehicle }}), clock_ms FROM polled_bays
+        )
+    )
+    WINDOW bay AS (PARTITION BY kerbside_id ORDER BY arrived)
+);
+
+CREATE TEMPORARY VIEW overstay_states AS
+SELECT
+    kerbside_id, vehicle, clock_ms, raised_ms,
+    LAG(raised_ms, 1) OVER bay AS before_raised_ms,
+    LAG(vehicle, 1) OVER bay AS before_vehicle
+FROM overstays
+WINDOW bay AS (PARTITION BY kerbside_id ORDER BY arrived);
+
+-- One may end and another begin at once. A vehicle has left when another status is known, else it is no longer known.
+CREATE TEMPORARY VIEW overstay_alerts AS
+SELECT
+    kerbside_id, zone_number, is_raised, raised_ms, cleared_ms,
+    COALESCE(cleared_ms, clock_ms) - raised_ms + {{ overstay_ms }} AS over_ms
+FROM (
+    SELECT
+        o.kerbside_id, o.clock_ms, a.is_raised,
+        CASE WHEN a.is_raised THEN o.vehicle.zone_number ELSE o.before_vehicle.zone_number END AS zone_number,
+        CASE WHEN a.is_raised THEN o.raised_ms ELSE o.before_raised_ms END AS raised_ms,
+        CASE
+            WHEN a.is_raised THEN {{ never }}
+            WHEN o.vehicle.since_ms > o.before_vehicle.since_ms THEN o.vehicle.since_ms
+            WHEN o.clock_ms >= o.vehicle.since_ms + {{ suspect_after_ms }} THEN o.vehicle.since_ms + {{ suspect_after_ms }}
+            ELSE o.vehicle.known_ms
+        END AS cleared_ms
+    FROM overstay_states AS o
+    CROSS JOIN UNNEST(ARRAY[FALSE, TRUE]) AS a (is_raised)
+    WHERE o.raised_ms IS DISTINCT FROM o.before_raised_ms
+)
+WHERE raised_ms IS NOT NULL;
+
 {% macro named(kind, place, raised_ms) -%}
 {{ kind }} || '/' || {{ place }} || '/' || DATE_FORMAT({{ at(raised_ms) }}, 'yyyy-MM-dd''T''HH:mm:ss''Z''')
 {%- endmacro %}
@@ -191,6 +285,24 @@ SELECT
         ELSE 'Sensors of zone ' || zone || ' are heard again'
     END
 FROM zone_alerts
+UNION ALL
+SELECT
+    {{ named("'overstay'", 'kerbside_id', 'raised_ms') }},
+    'overstay',
+    'bay',
+    kerbside_id,
+    CASE WHEN is_raised THEN 'raised' ELSE 'cleared' END,
+    {{ at('raised_ms') }},
+    {{ at('cleared_ms') }},
+    {{ overstay_ms }} / 60000.0E0,
+    over_ms / 60000.0E0,
+    CASE
+        WHEN is_raised
+            THEN 'The vehicle in bay ' || kerbside_id || ', zone ' || CAST(zone_number AS STRING)
+                || ', has stood there for {{ overstay_minutes }} minutes longer than is permitted'
+        ELSE 'The vehicle in bay ' || kerbside_id || ' has left, or nothing more is known of it'
+    END
+FROM overstay_alerts
 UNION ALL
 SELECT
     {{ named("'feed_quiet'", "'" ~ city ~ "'", 'raised_ms') }},

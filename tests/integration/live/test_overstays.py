@@ -1,0 +1,117 @@
+"""Laws of the alert of an overstay: raised when the feed says so for certain, cleared when the vehicle has left."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from integration.capture.engines import wait_until
+from integration.live.conftest import Live
+from integration.live.made_up_bays import Poll, Row
+from melpark.parking.intervals import Interval
+from melpark.parking.overstays import clocks, lenient
+from melpark.parking.rules import Kind, Window
+
+ALERT_AFTER = timedelta(minutes=15)
+FEED_LAG = timedelta(minutes=3)
+ZONE, ANOTHER = 9100, 9101
+
+
+def window(
+    zone: int, code: str, limit: int | None, start_at: datetime, hours: int, is_ambiguous: bool = False
+) -> Window:
+    kind = Kind.TIMED if limit else Kind.FREE
+    return Window(
+        zone, start_at, start_at + timedelta(hours=hours), limit, kind, False, code, is_ambiguous, start_at
+    )
+
+
+def told_of(rule: Window, poll: Poll) -> None:
+    poll.add(
+        "rule_windows",
+        zone_number=rule.zone_number,
+        start_at=rule.start_at,
+        end_at=rule.end_at,
+        code=rule.code,
+        limit_minutes=rule.limit_minutes,
+        kind=rule.kind.value,
+        is_metered=rule.is_metered,
+        is_ambiguous=rule.is_ambiguous,
+        clock_start_at=rule.clock_from_at,
+        observed_at=poll.observed_at,
+    )
+
+
+def stands(poll: Poll, bay: str, zone: int, since: datetime, **others: Any) -> None:
+    values: Row = {
+        "status": "Present",
+        "longitude": 144.96,
+        "latitude": -37.81,
+        "is_online": True,
+        "is_retired": False,
+        "heard_at": None,
+    }
+    poll.add(
+        "sensors",
+        kerbside_id=bay,
+        zone_number=zone,
+        status_changed_at=since,
+        observed_at=poll.observed_at,
+        **values | others,
+    )
+
+
+def breach(rules: list[Window], arrival: datetime) -> datetime:
+    """By the domain: the first moment over under every rule in force."""
+    return lenient(clocks(rules), Interval(arrival, arrival + timedelta(days=1)))[0].start_at
+
+
+def told(live: Live, bay: str) -> list[tuple[str, str, str | None]]:
+    own = [one for one in live.log.alerts() if (one["kind"], one["place"]) == ("overstay", bay)]
+    assert all(one["alert_id"] == f"overstay/{bay}/{one['raised_at']}" for one in own)
+    assert all((one["place_kind"], one["threshold"]) == ("bay", 15.0) for one in own)
+    return [(one["state"], one["raised_at"], one["cleared_at"]) for one in own]
+
+
+def second(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_vehicle_that_is_over_is_told_until_it_leaves_and_others_are_not(live: Live) -> None:
+    first = next(live.city.polls([2]))
+    now = first.feed_updated_at.replace(microsecond=0)
+    plain = [window(ZONE, "1P", 60, now - timedelta(hours=9), 20)]
+    # One plate of two: over is who is over under both.
+    two = [
+        window(ANOTHER, "1P", 60, now - timedelta(minutes=50), 20, is_ambiguous=True),
+        window(ANOTHER, "2P", 120, now - timedelta(minutes=50), 20, is_ambiguous=True),
+    ]
+    for rule in (*plain, *two):
+        told_of(rule, first)
+    # Will be over by 15 minutes when 4 more minutes are known; the others in an hour or more.
+    soon = now - timedelta(minutes=60 + 15 - 4)
+    assert breach(plain, soon) + ALERT_AFTER == now + timedelta(minutes=4)
+    assert breach(two, soon) == now + timedelta(minutes=70)
+    stands(first, "9001", ZONE, soon)
+    stands(first, "9002", ANOTHER, soon)
+    stands(first, "9003", ZONE, now - timedelta(minutes=20))
+    stands(first, "9004", ZONE, soon, status="Unoccupied")
+    live.log.write(first.rows)
+    live.poll([2, 2])
+    assert live.city.known_until - FEED_LAG < now + timedelta(minutes=4)
+    live.poll([2, 2])
+    assert live.city.known_until - FEED_LAG >= now + timedelta(minutes=4)
+    raised_at = second(now + timedelta(minutes=4))
+    wait_until(lambda: told(live, "9001"), "the overstay is told", seconds=90)
+    assert told(live, "9001") == [("raised", raised_at, None)]
+    last = next(live.city.polls([2]))
+    left_at = last.feed_updated_at.replace(microsecond=0) - timedelta(seconds=20)
+    stands(last, "9001", ZONE, left_at, status="Unoccupied")
+    # Bays of other tests' city are counted.
+    for bay, zone in (("9002", ANOTHER), ("9003", ZONE), ("9004", ZONE)):
+        stands(last, bay, zone, soon, is_retired=True)
+    live.log.write(last.rows)
+    wait_until(lambda: len(told(live, "9001")) == 2, "it is cleared", seconds=90)
+    assert told(live, "9001")[1] == ("cleared", raised_at, second(left_at))
+    stands(last, "9001", ZONE, left_at, status="Unoccupied", is_retired=True)
+    live.log.write({"sensors": last.rows["sensors"][-1:]})
+    live.poll([2])
+    assert [told(live, bay) for bay in ("9002", "9003", "9004")] == [[]] * 3
