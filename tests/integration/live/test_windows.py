@@ -17,16 +17,20 @@ from melpark.stack import live_jobs
 MINUTES = {"tumbling_5": 5, "hopping_30": 30}
 SLOT = timedelta(minutes=5)
 FEED_LAG = timedelta(minutes=3)
+PUBLISHED_AGAIN = timedelta(hours=3)
+FIRST_WINDOW_AT = FIRST_POLL_AT.replace(minute=0, second=0) + timedelta(hours=1)
 
 
 def closed(live: Live) -> list[tuple[str, Interval]]:
-    """The windows that polls have closed: those wholly after the first poll."""
+    """The windows that polls have closed, wholly after the first poll, and that are published again if need be."""
     found = []
+    closed_until = live.city.known_until - FEED_LAG
     for kind, minutes in MINUTES.items():
-        start = FIRST_POLL_AT.replace(minute=0, second=0) + timedelta(hours=1)
-        while start + timedelta(minutes=minutes) <= live.city.known_until - FEED_LAG:
-            found.append((kind, Interval(start, start + timedelta(minutes=minutes))))
-            start += SLOT
+        window = Interval(FIRST_WINDOW_AT, FIRST_WINDOW_AT + timedelta(minutes=minutes))
+        while window.end_at <= closed_until:
+            if window.end_at > closed_until - PUBLISHED_AGAIN:
+                found.append((kind, window))
+            window = Interval(window.start_at + SLOT, window.end_at + SLOT)
     return found
 
 
