@@ -1,6 +1,7 @@
 /** Follows the server: a snapshot, then the stream from exactly there, again and again. */
 
-import { fetchSnapshot, type Bay, type Freshness, type Snapshot } from "./api.ts";
+import { fetchSnapshot } from "../api/client.ts";
+import type { Bay, Freshness, Snapshot } from "../api/types.ts";
 
 export type Connection = "connecting" | "live" | "reconnecting";
 

@@ -1,12 +1,8 @@
 /** Street names as HTML over the map: text drawn by the map itself would need font files. */
 
 import { Marker, type Map as MapLibre } from "maplibre-gl";
-import type { Bay, Streets } from "./api.ts";
-
-interface Segment {
-  name: string;
-  ends: [[number, number], [number, number]];
-}
+import type { Bay } from "../api/types.ts";
+import type { Line } from "../city/geometry.ts";
 
 interface Candidate {
   name: string;
@@ -35,7 +31,7 @@ const SHARES_OF_LENGTH = [0.5, 0.28, 0.72];
 export class Labels {
   #map: MapLibre;
   #bays: Map<string, Bay>;
-  #segments: Segment[] = [];
+  #lines: Line[] = [];
   #shown: Marker[] = [];
 
   constructor(map: MapLibre, bays: Map<string, Bay>) {
@@ -45,11 +41,8 @@ export class Labels {
     map.on("resize", () => this.#place());
   }
 
-  set(streets: Streets): void {
-    this.#segments = streets.features.map((feature) => ({
-      name: feature.properties.name,
-      ends: feature.geometry.coordinates as Segment["ends"],
-    }));
+  set(lines: Line[]): void {
+    this.#lines = lines;
     this.#place();
   }
 
@@ -72,13 +65,16 @@ export class Labels {
     const { clientWidth: width, clientHeight: height } = this.#map.getContainer();
     const isSeen = ([x, y]: [number, number]): boolean => x > 0 && y > 0 && x < width && y < height;
     const found: Candidate[] = [];
-    for (const { name, ends } of this.#segments) {
+    for (const { name, ends } of this.#lines) {
       const a = this.#map.project(ends[0]);
       const b = this.#map.project(ends[1]);
       const halfWidth = (name.length * PIXELS_PER_LETTER) / 2;
       const length = Math.hypot(b.x - a.x, b.y - a.y);
       if (length < halfWidth) continue;
-      const [sideX, sideY] = [(-(b.y - a.y) / length) * BESIDE_PIXELS, ((b.x - a.x) / length) * BESIDE_PIXELS];
+      const [sideX, sideY] = [
+        (-(b.y - a.y) / length) * BESIDE_PIXELS,
+        ((b.x - a.x) / length) * BESIDE_PIXELS,
+      ];
       const places = [0, 1, -1]
         .flatMap((side) =>
           SHARES_OF_LENGTH.map((share): [number, number] => [

@@ -1,0 +1,16 @@
+import "./style/colours.css";
+import "./style/page.css";
+import "./style/map.css";
+import "./style/views.css";
+import { render } from "preact";
+import { applyAppearance } from "./appearance.ts";
+import { keepSamples } from "./city/samples.ts";
+import { followCity } from "./live/follow.ts";
+import { followAddress } from "./route.ts";
+import { Shell } from "./shell.tsx";
+
+applyAppearance();
+followAddress();
+render(<Shell />, document.getElementById("app")!);
+followCity();
+keepSamples();
