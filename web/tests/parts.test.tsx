@@ -1,0 +1,181 @@
+/** Parts of the page as text: what a person reads, in each state that it may be in. */
+
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { renderToString } from "preact-render-to-string";
+import * as city from "../src/city/city.ts";
+import { keepSamples, samples } from "../src/city/samples.ts";
+import { stayWords, meterWords } from "../src/panel/card.tsx";
+import { StateCounts } from "../src/panel/counts.tsx";
+import { FreshnessLines, LostConnection, Simulated } from "../src/panel/freshness.tsx";
+import { Asking } from "../src/panel/problem.tsx";
+import { evidence, OverstaysView, overstays, overWords } from "../src/views/overstays.tsx";
+import { NowView, pastPlace, spoken } from "../src/views/now.tsx";
+import { go, parse, route } from "../src/route.ts";
+import type { Freshness, Session } from "../src/api/types.ts";
+import { bay, over, place, taken } from "./bays.ts";
+
+vi.mock("maplibre-gl", () => ({}));
+
+const FRESH: Freshness = {
+  as_of: "2025-08-07T01:12:10Z",
+  source_kind: "simulator",
+  is_simulated: true,
+  observed_at: "2025-08-07T01:11:39Z",
+  feed_updated_at: "2025-08-07T01:11:05Z",
+  source_age_seconds: 65,
+  pipeline_age_seconds: 31,
+  is_stale: false,
+  unchanged_seconds: 10,
+  is_frozen: false,
+  bays: 3,
+  last_commit_at: null,
+};
+const words = (html: string): string => html.replace(/<[^>]+>/g, " ").replace(/\s+/g, " ");
+
+beforeEach(() => {
+  vi.stubGlobal("window", globalThis);
+  vi.stubGlobal("history", { pushState: () => undefined, replaceState: () => undefined });
+  route.value = parse("");
+  city.freshness.value = FRESH;
+  city.takePlaces([]);
+  city.takeSnapshot({
+    attribution: "Simulated",
+    last_event_id: "a",
+    bays: [bay("1"), taken("2"), over("3", 30), over("4", 90.25), bay("5", { is_online: false })],
+  });
+});
+afterEach(() => vi.unstubAllGlobals());
+
+test("the counts are of the bays that the filters want", () => {
+  expect(words(renderToString(<StateCounts />))).toBe(" Free 1 Taken 1 Overstaying 2 Unknown or offline 1 ");
+  go({ filters: { ...route.value.filters, status: "taken" } });
+  expect(words(renderToString(<StateCounts />))).toContain("Free 0 Taken 1 Overstaying 2");
+});
+
+test("a change of a bay is counted, and one that is gone no more", () => {
+  vi.useFakeTimers();
+  city.takeChanged([taken("1")]);
+  vi.advanceTimersByTime(500);
+  expect(words(renderToString(<StateCounts />))).toContain("Free 0 Taken 2");
+  city.takeRemoved(["2"]);
+  vi.advanceTimersByTime(500);
+  expect(words(renderToString(<StateCounts />))).toContain("Free 0 Taken 1");
+  vi.useRealTimers();
+});
+
+test("both ages are told apart, with what is wrong", () => {
+  const said = (change: Partial<Freshness>): string => {
+    city.freshness.value = { ...FRESH, ...change };
+    return words(renderToString(<FreshnessLines />));
+  };
+  expect(said({})).toContain("Source: Simulator, 65 s old");
+  expect(said({})).toContain("Pipeline: last poll 31 s ago");
+  expect(said({ is_stale: true })).toContain("No fresh data: bays are shown as last heard");
+  expect(said({ is_frozen: true, unchanged_seconds: 10_800 })).toContain("No bay has changed for 3 h");
+  expect(said({ as_of: null })).toContain("waiting for the first poll");
+});
+
+test("simulated data is called so, and a lost connection, too", () => {
+  expect(words(renderToString(<Simulated />))).toContain("Simulated data not the real city");
+  city.freshness.value = { ...FRESH, is_simulated: false };
+  expect(renderToString(<Simulated />)).toBe("");
+  city.connection.value = "live";
+  expect(renderToString(<LostConnection />)).toBe("");
+  city.connection.value = "reconnecting";
+  expect(words(renderToString(<LostConnection />))).toContain("No connection");
+});
+
+test("what is off is told from what is not there yet", () => {
+  const shown = (isOff: boolean): string =>
+    words(
+      renderToString(
+        <Asking of={{ state: "failed", why: "Why.", isOff }} what="alerts">
+          {() => "all"}
+        </Asking>,
+      ),
+    );
+  expect(shown(true)).toContain("Off here. Why.");
+  expect(shown(false)).toContain("Not there yet. Why. It is asked for again");
+});
+
+test("overstays are listed the longest first, with deadline and evidence", () => {
+  expect(overstays([...city.bays.values()]).map((one) => one.kerbside_id)).toEqual(["4", "3"]);
+  const text = words(renderToString(<OverstaysView />));
+  expect(text).toContain("2 vehicles are over for certain");
+  expect(text.indexOf("90.3 min")).toBeLessThan(text.indexOf("30.0 min"));
+  expect(text).toContain("2P, metered (MP2P)");
+  expect(evidence(over("3", 30))).toMatch(/^Came Thu.*11:00.*AEST.*heard in the newest poll$/);
+  expect(overWords(150)).toBe("2 h 30 min");
+});
+
+test("an empty list of overstays says so", () => {
+  city.takeSnapshot({ attribution: "", last_event_id: "b", bays: [bay("1")] });
+  expect(words(renderToString(<OverstaysView />))).toContain("Nobody is over for certain");
+});
+
+test("now is of the live bays while gold and alerts are not there", () => {
+  const text = words(renderToString(<NowView />));
+  expect(text).toContain("Occupancy 75 % 3 of 4 bays that tell");
+  expect(text).toContain("Free bays 1");
+  expect(text).toContain("Overstays 2 2 h over in sum");
+  expect(text).toContain("Meters are not known yet");
+  city.takePlaces(
+    ["1", "2", "3"].map((id) => place(id, { has_credit_card: id === "1", has_tap_and_go: false })),
+  );
+  expect(words(renderToString(<NowView />))).toContain("Card-paying bays 33 % 1 of 3 bays with a meter near");
+});
+
+test("gold is asked about the street or zone that is looked at", () => {
+  expect(pastPlace({ street: "King Street", zone: "7" }).query).toEqual({
+    place_kind: "street",
+    place: "King Street",
+  });
+  expect(pastPlace({ street: "", zone: "7" }).query).toEqual({ place_kind: "zone", place: "7" });
+  expect(pastPlace({ street: "", zone: "" }).query).toEqual({ place_kind: "city" });
+});
+
+test("a small trend is said in words", () => {
+  expect(spoken("Occupancy", [10, null, 30, 20], "%")).toBe(
+    "Occupancy: least 10.0 %, most 30.0 %, last 20.0 %",
+  );
+  expect(spoken("Occupancy", [], "%")).toBe("Occupancy");
+});
+
+test("stays with bounds are told as such", () => {
+  const stay = {
+    arrival_at: "2025-08-07T01:00:00Z",
+    arrival_max_at: "2025-08-07T01:00:00Z",
+    ending: "observed",
+    duration_minutes: 45,
+    duration_min_minutes: 45,
+    verdict: "within",
+  } as Session;
+  expect(stayWords(stay)).toMatch(/Thu.*11:00.*: 45 min$/);
+  expect(stayWords({ ...stay, duration_minutes: null, verdict: "overstay" })).toMatch(
+    /: at least 45 min, overstayed$/,
+  );
+  expect(stayWords({ ...stay, ending: "open" })).toMatch(/: still there$/);
+});
+
+test("a meter without cards, none near, and none known are three things", () => {
+  expect(meterWords(place("1"), true)).toBe("1A, credit card and tap-and-go");
+  expect(meterWords(place("1", { has_credit_card: false, has_tap_and_go: false }), true)).toBe("1A, no card");
+  expect(meterWords(place("1", { meter_id: null }), true)).toBe("none near");
+  expect(meterWords(undefined, true)).toBe("not known");
+  expect(meterWords(undefined, false)).toBe("not known yet");
+});
+
+test("samples begin anew when other bays are looked at", () => {
+  vi.useFakeTimers();
+  keepSamples();
+  vi.advanceTimersByTime(20_000);
+  expect(samples.value).toEqual([
+    { overstaying: 2, fullZones: 0 },
+    { overstaying: 2, fullZones: 0 },
+  ]);
+  go({ filters: { ...route.value.filters, bay: "4" } });
+  expect(samples.value).toEqual([]);
+  vi.advanceTimersByTime(10_000);
+  expect(samples.value).toEqual([{ overstaying: 1, fullZones: 0 }]);
+  vi.useRealTimers();
+});
