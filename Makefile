@@ -18,7 +18,7 @@ SEED ?= 1
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help docs reference up airflow quicken down status logs doctor reset test test-airflow test-live proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-year sbom image image-airflow compose-up wheel terraform-check clean lock
+.PHONY: help docs reference up airflow quicken down status logs doctor reset test test-airflow test-live proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-page bench-year sbom image image-airflow compose-up wheel terraform-check clean lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -94,6 +94,9 @@ bench-history: $(VENV)/.synced-dev ## Measure how long a fresh home waits for it
 
 bench-live: $(VENV)/.synced-dev ## Measure what is live: commit to page, many readers, the API, restart to ready
 	@PYTHONPATH=tests $(BIN)/python benchmarks/live.py $(ARGS)
+
+bench-page: $(VENV)/.synced-dev ## Measure the page's own work: time a frame while panning, first paint
+	@PYTHONPATH=tests $(BIN)/python benchmarks/page.py $(ARGS)
 
 bench-gold: $(VENV)/.synced-dev ## Measure what a refresh of gold costs with a month and a year behind it
 	@PYTHONPATH=tests $(BIN)/python benchmarks/gold.py $(ARGS)

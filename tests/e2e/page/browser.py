@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 Scheme = Literal["light", "dark"]
 Size = tuple[int, int]
@@ -22,7 +22,8 @@ DRAWN_STATE = """(id) => {
     const bay = bays.get(id);
     if (!bay) return null;
     const place = map.project([bay.longitude, bay.latitude]);
-    const found = map.queryRenderedFeatures(place, { layers: ["bays"] }).find((feature) => feature.id === id);
+    const drawn = map.queryRenderedFeatures(place, { layers: ["bays", "bay-shapes"] });
+    const found = drawn.find((feature) => feature.id === id);
     return found ? found.state.state : null;
 }"""
 LOOK_AT = """async (id) => {
@@ -68,30 +69,51 @@ class OpenPage:
 
 
 @contextmanager
-def open_page(
-    url: str, size: Size = DESKTOP, scheme: Scheme = "light", script: str | None = None
-) -> Iterator[OpenPage]:
-    """The page at `url` in a fresh browser; `script` runs in it before its own."""
+def launched() -> Iterator[Browser]:
+    """A browser of its own."""
     executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     assert executable, "the page's tests need a Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         try:
-            page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-            page.set_default_timeout(WAIT_MS)
-            if script is not None:
-                page.add_init_script(script)
-            opened = OpenPage(page)
-            page.on("request", lambda request: opened.requests.append(request.url))
-            page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-            page.on(
-                "console",
-                lambda message: opened.complaints.append(message.text) if message.type == "error" else None,
-            )
-            page.goto(url)
-            yield opened
+            yield browser
         finally:
             browser.close()
+
+
+def new_page(
+    browser: Browser, url: str, size: Size = DESKTOP, scheme: Scheme = "light", script: str | None = None
+) -> OpenPage:
+    """The page at `url` as somebody new sees it; `script` runs in it before its own."""
+    page = browser.new_page(
+        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page.set_default_timeout(WAIT_MS)
+    if script is not None:
+        page.add_init_script(script)
+    opened = OpenPage(page)
+    page.on("request", lambda request: opened.requests.append(request.url))
+    page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: opened.complaints.append(message.text) if _is_complaint(message) else None,
+    )
+    page.goto(url)
+    return opened
+
+
+def _is_complaint(message: ConsoleMessage) -> bool:
+    """503 is no fault of the page: the server says by it what is off or not built yet, and the page shows that."""
+    return message.type == "error" and "status of 503" not in message.text
+
+
+@contextmanager
+def open_page(
+    url: str, size: Size = DESKTOP, scheme: Scheme = "light", script: str | None = None
+) -> Iterator[OpenPage]:
+    """The page at `url` in a fresh browser; `script` runs in it before its own."""
+    with launched() as browser:
+        yield new_page(browser, url, size, scheme, script)
 
 
 def wait_until_drawn(page: Page, bays: int) -> None:

@@ -178,9 +178,13 @@ def test_sql_reads_every_layer_and_writes_none(replayed: Stack) -> None:
 
 def test_the_page_draws_every_bay_and_one_changes_with_its_row_in_postgres(replayed: Stack) -> None:
     live = (
-        "SELECT kerbside_id FROM parking.sensors WHERE status = 'Unoccupied' AND is_online ORDER BY 1 LIMIT 1"
+        "SELECT kerbside_id, status_changed_at FROM parking.sensors "
+        "WHERE status = 'Unoccupied' AND is_online ORDER BY 1 LIMIT 1"
     )
-    bay = replayed.postgres(live)[0][0]
+    bay, changed_at = replayed.postgres(live)[0]
+    # A vehicle that came just now: one of long ago would be a stuck sensor.
+    comes = f"SET status = 'Present', status_changed_at = observed_at WHERE kerbside_id = '{bay}'"
+    goes = f"SET status = 'Unoccupied', status_changed_at = '{changed_at}' WHERE kerbside_id = '{bay}'"
     with open_page(replayed.url) as opened:
         page = opened.page
         wait_until_drawn(page, 3309)
@@ -189,10 +193,10 @@ def test_the_page_draws_every_bay_and_one_changes_with_its_row_in_postgres(repla
         wait_for_drawn_state(page, bay, "free")
         free = drawn_colour(page, bay)
         try:
-            replayed.postgres(f"UPDATE parking.sensors SET status = 'Present' WHERE kerbside_id = '{bay}'")
+            replayed.postgres(f"UPDATE parking.sensors {comes}")
             wait_for_drawn_state(page, bay, "taken")
             assert drawn_colour(page, bay) != free
         finally:
-            replayed.postgres(f"UPDATE parking.sensors SET status = 'Unoccupied' WHERE kerbside_id = '{bay}'")
+            replayed.postgres(f"UPDATE parking.sensors {goes}")
         assert opened.origins() == {replayed.url}
         assert opened.complaints == []

@@ -16,8 +16,12 @@ from melpark.serving.api.occupancy import NOW_EXAMPLE
 from melpark.serving.app import create_app
 from melpark.serving.live import LiveState
 from melpark.serving.live_answers import Answer, LiveAnswers, read
+from melpark.serving.streets import fit_streets, geojson
 from melpark.settings import Settings
 
+# Through the middle of the bays, from west to east.
+EAST, NORTH = test_present.MIDDLE
+LINES = fit_streets(("Middle Street between A and B", EAST + step / 1000, NORTH) for step in (-9, 0, 9))
 ALERTS: list[dict[str, Any]] = [
     ALERT | {"alert_id": f"zone_full/{zone}/{at}", "place": str(zone), "raised_at": at, "state": state}
     for zone, at, state in (
@@ -60,6 +64,6 @@ def whole_app(home: Path, **settings: Any) -> FastAPI:
         found,
         live,
         clock=lambda: test_present.OURS,
-        streets=lambda: {"type": "FeatureCollection", "attribution": found.attribution, "features": []},
+        streets=lambda: geojson(LINES, found.attribution),
         answers=flink,
     )

@@ -1,0 +1,237 @@
+"""Every view of the page in one browser, over a small lake and a made-up present: it shows what the API says."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from e2e.page.accessibility import violations
+from e2e.page.browser import DESKTOP, PHONE, OpenPage, Scheme, Size, launched, new_page, shown
+from integration.serving.running import listening
+from integration.serving.whole_app import whole_app
+from melpark.stack import web_page
+
+VIEWS = ("map", "now", "trends", "overstays", "health")
+CHARTS = ("accumulation", "week", "dates", "seasons", "stays", "overstays", "revenue", "historical")
+IS_SETTLED = "() => window.__melpark?.ready && !document.querySelector('[aria-busy]')"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server as it is by default, Flink off."""
+    folder = tmp_path_factory.mktemp("dashboard")
+    web_page.build(folder / "build.log")
+    with listening(whole_app(folder / "home", live=False)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(browser: Browser, url: str) -> Iterator[Callable[..., OpenPage]]:
+    """Opens the page at a view's address; closed with the test."""
+    pages: list[OpenPage] = []
+
+    def open_view(
+        address: str, size: Size = DESKTOP, scheme: Scheme = "light", safe: bool = False
+    ) -> OpenPage:
+        script = "localStorage.setItem('melpark-palette', 'safe')" if safe else None
+        found = new_page(browser, f"{url}/#/{address}", size, scheme, script)
+        pages.append(found)
+        found.page.wait_for_function(IS_SETTLED)
+        return found
+
+    yield open_view
+    for found in pages:
+        found.page.close()
+
+
+def ask(url: str, path: str, **query: Any) -> Any:
+    return httpx.get(f"{url}/api/v1/{path}", params=query).raise_for_status().json()
+
+
+def number(page: Page, selector: str) -> int:
+    return int(shown(page, selector).split()[0].replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme", "safe"), [(DESKTOP, "light", False), (PHONE, "dark", True), (PHONE, "light", True)]
+)
+def test_every_view_is_accessible_fits_its_screen_and_asks_nobody_else(
+    opened: Callable[..., OpenPage], url: str, size: Size, scheme: Scheme, safe: bool
+) -> None:
+    found = opened("map?card=7&table=1", size, scheme, safe)
+    for view in VIEWS:
+        if view != "map":
+            found.page.get_by_role("navigation").get_by_role("link", name=view).click()
+            found.page.wait_for_selector(f"#{view}")
+            found.page.wait_for_function(IS_SETTLED)
+        assert violations(found.page) == [], view
+        assert found.page.evaluate("document.documentElement.scrollWidth") <= size[0], view
+    assert found.origins() == {url}
+    assert found.complaints == []
+
+
+def test_an_address_holds_the_view_and_going_back_leads_back(
+    opened: Callable[..., OpenPage], url: str
+) -> None:
+    page = opened("map?zone=1&status=taken&at=-37.81400,144.96400,15.50&card=7").page
+    told = ask(url, "bays", zone=1)["bays"]
+    telling = [
+        bay for bay in told if bay["is_online"] and not bay["is_suspect"] and bay["status"] == "Present"
+    ]
+    assert number(page, "#count-taken") == sum(not bay["is_overstay"] for bay in telling)
+    assert number(page, "#count-overstaying") == sum(bay["is_overstay"] for bay in telling)
+    assert shown(page, "#count-free") == "0"
+    assert shown(page, "#card-title") == "Bay 7"
+    assert page.evaluate("window.__melpark.map.getZoom()") == pytest.approx(15.5)
+    page.get_by_role("link", name="Now", exact=True).click()
+    page.wait_for_selector("#now")
+    assert "zone=1" in page.url
+    page.go_back()
+    page.wait_for_selector("#count-taken")
+    assert shown(page, "#card-title") == "Bay 7"
+
+
+def test_the_filter_by_length_of_stay_shows_where_one_may_stay(
+    opened: Callable[..., OpenPage], url: str
+) -> None:
+    page = opened("map").page
+    page.get_by_label("I want to stay").select_option("90 minutes")
+    spots = ask(url, "where-to-park", near="144.963,-37.815", minutes=90, radius_metres=5000, limit=5000)[
+        "spots"
+    ]
+    assert 0 < len(spots) < 400
+    expect(page.locator("#count-free")).to_have_text(str(len(spots)))
+    assert "minutes=90" in page.url
+    page.get_by_label("Stay category now").select_option("1P")
+    expect(page.locator(".found")).to_contain_text("No bay fits")
+    page.get_by_role("button", name="Show all bays").click()
+    expect(page.locator(".found")).to_have_text("All 400 bays")
+
+
+def test_streets_are_drawn_from_afar_and_bays_as_boxes_from_near(opened: Callable[..., OpenPage]) -> None:
+    page = opened("map?at=-37.81360,144.96310,12.00").page
+    drawn = "(layer) => window.__melpark.map.queryRenderedFeatures({ layers: [layer] }).length"
+    occupancy = """() => window.__melpark.map.queryRenderedFeatures({ layers: ["street-occupancy"] })
+        .some((feature) => feature.state.occupancy >= 0)"""
+    page.wait_for_function(occupancy)
+    assert page.evaluate(drawn, "bays") == 0
+    page.evaluate(
+        "async () => { const { map } = window.__melpark; map.jumpTo({ zoom: 17 }); await map.once('idle'); }"
+    )
+    assert page.evaluate(drawn, "bay-shapes") > 0
+    assert page.evaluate(drawn, "bays") == 0
+    assert page.get_by_text("Middle Street").count() > 0
+
+
+def test_the_table_is_used_by_keyboard_alone(opened: Callable[..., OpenPage], url: str) -> None:
+    page = opened("map?zone=2&table=1").page
+    page.get_by_role("button", name="Bay", exact=True).focus()
+    page.keyboard.press("Enter")
+    rows = page.locator(".bay-table tbody tr")
+    ids = sorted((bay["kerbside_id"] for bay in ask(url, "bays", zone=2)["bays"]), key=int, reverse=True)
+    assert rows.locator("th").all_inner_texts() == ids[:50]
+    rows.first.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#card")).to_be_focused()
+    assert shown(page, "#card-title") == f"Bay {ids[0]}"
+    page.keyboard.press("Escape")
+    expect(rows.first.get_by_role("button")).to_be_focused()
+
+
+def test_now_tells_the_figures_of_the_live_bays_and_that_alerts_are_off(
+    opened: Callable[..., OpenPage], url: str
+) -> None:
+    page = opened("now").page
+    telling = [bay for bay in ask(url, "bays")["bays"] if bay["is_online"] and not bay["is_suspect"]]
+    taken = [bay for bay in telling if bay["status"] == "Present"]
+    assert number(page, "#kpi-occupancy .value") == round(100 * len(taken) / len(telling))
+    assert number(page, "#kpi-free .value") == len(telling) - len(taken)
+    assert number(page, "#kpi-overstays .value") == len(ask(url, "overstays/now", limit=5000)["overstays"])
+    assert "Full zones" in shown(page, "#kpi-alerts")
+    assert "Alerts are off." in shown(page, "#kpi-alerts")
+    turnover = ask(url, "turnover", place_kind="city", step="hour", limit=1)["turnover"][0][
+        "turnover_per_hour"
+    ]
+    assert shown(page, "#kpi-turnover .value") == f"{turnover:.2f}"
+    assert page.locator("#kpi-occupancy svg path").count() == 1
+
+
+def test_overstays_are_those_of_the_api_the_longest_first(opened: Callable[..., OpenPage], url: str) -> None:
+    page = opened("overstays?zone=1").page
+    told = ask(url, "overstays/now", zone=1, limit=5000)["overstays"]
+    told.sort(key=lambda row: -row["overstay_minutes"])
+    cells = page.locator("#overstays tbody tr")
+    assert cells.count() == min(len(told), 40)
+    assert cells.first.locator("th").inner_text() == told[0]["kerbside_id"]
+    assert {cells.nth(index).locator("th").inner_text() for index in range(cells.count())} <= {
+        row["kerbside_id"] for row in told
+    }
+
+
+def test_trends_draw_each_chart_and_give_it_as_csv_and_picture(
+    opened: Callable[..., OpenPage], url: str, tmp_path: Path
+) -> None:
+    page = opened("trends?from=2025-08-01&to=2025-08-31").page
+    for chart in CHARTS:
+        figure = page.locator(f"#chart-{chart}")
+        assert figure.locator("canvas").count() == 1, chart
+        origin = "City's files, 2011 to 2020" if chart == "historical" else "Simulated"
+        assert figure.locator(".origin").inner_text() == origin
+    with page.expect_download() as csv:
+        page.get_by_role("button", name="Occupancy by weekday and hour as CSV").click()
+    query: dict[str, str | int] = {"start_on": "2025-08-01", "end_on": "2025-08-31", "limit": 5000}
+    wanted = httpx.get(f"{url}/api/v1/trends/week", params=query, headers={"Accept": "text/csv"}).text
+    csv.value.save_as(tmp_path / "week.csv")
+    assert (tmp_path / "week.csv").read_bytes().decode() == wanted
+    with page.expect_download() as png:
+        page.get_by_role("button", name="Occupancy by weekday and hour as PNG").click()
+    png.value.save_as(tmp_path / "week.png")
+    picture = (tmp_path / "week.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) > 5000
+    page.locator("#chart-week summary").click()
+    assert page.locator("#chart-week tbody tr").count() == len(ask(url, "trends/week", **query)["hours"])
+
+
+def test_days_without_data_are_said_to_have_none(opened: Callable[..., OpenPage]) -> None:
+    page = opened("trends?from=2020-01-01&to=2020-01-02").page
+    expect(page.locator("#trends .problem.empty").first).to_contain_text("Gold knows nothing of these days")
+
+
+def test_health_tells_both_ages_sensors_polls_and_that_no_stack_measures(
+    opened: Callable[..., OpenPage], url: str
+) -> None:
+    page = opened("health").page
+    fresh = ask(url, "freshness")
+    assert shown(page, "#kpi-source .value") == f"{fresh['source_age_seconds']:.0f} s"
+    assert "Not told here." in shown(page, "#health")
+    assert "Off here." in shown(page, "#health")
+    sensors = ask(url, "data-quality/sensors")["sensors"]
+    silent = sum(one["is_stale"] or not one["is_online"] for one in sensors if not one["is_retired"])
+    row = page.locator("#health tr", has_text="Silent")
+    assert row.locator("td").inner_text() == str(silent)
+    polls = ask(url, "data-quality")["polls"][0]
+    assert f"{polls['accepted']}" in page.locator("#health tr", has_text=polls["dataset"]).inner_text()
+
+
+def test_colours_are_chosen_and_kept(opened: Callable[..., OpenPage]) -> None:
+    page = opened("map").page
+    page.locator(".looks summary").click()
+    page.get_by_label("Colours", exact=True).last.select_option("Colour-blind safe")
+    page.get_by_label("Brightness").select_option("Dark")
+    page.reload()
+    page.wait_for_function(IS_SETTLED)
+    assert json.loads(page.evaluate("JSON.stringify(document.documentElement.dataset)")) == {
+        "palette": "safe",
+        "scheme": "dark",
+    }
