@@ -23,7 +23,9 @@ export function focusCard(): void {
 
 export function close(): void {
   go({ card: null }, false);
-  returnFocus?.focus();
+  // Where it came from may be gone: another view's table.
+  const back = returnFocus?.isConnected ? returnFocus : document.querySelector<HTMLElement>("main");
+  back?.focus();
   returnFocus = null;
 }
 

@@ -8,10 +8,12 @@ import { categories } from "../city/rules.ts";
 import { go, goFiltered, route } from "../route.ts";
 import { count } from "../words.ts";
 
+const SEPARATOR = "|";
 const STAYS = [15, 30, 60, 90, 120, 180, 240, 480];
 
 export function FilterForm({ idPrefix }: { idPrefix: string }) {
-  const shownCategories = useComputed(() => (void revision.value, categories(bays.values())));
+  // One word for all of them: while it is the same the form need not be looked at again.
+  const known = useComputed(() => (void revision.value, categories(bays.values()).join(SEPARATOR)));
   const { filters } = route.value;
   const field = (name: keyof Filters, label: string, choices: ComponentChildren) => (
     <div class="field" key={name}>
@@ -30,7 +32,11 @@ export function FilterForm({ idPrefix }: { idPrefix: string }) {
   return (
     <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
       {field("minutes", "I want to stay", stayChoices(filters.minutes))}
-      {field("stay", "Stay category now", options(withChosen(shownCategories.value, filters.stay)))}
+      {field(
+        "stay",
+        "Stay category now",
+        options(withChosen(known.value.split(SEPARATOR).filter(Boolean), filters.stay)),
+      )}
       {field("street", "Street", options(withChosen(streetNames.value, filters.street)))}
       {field("zone", "Zone", options(withChosen(zoneNumbers.value.map(String), filters.zone)))}
       {field("status", "Status", pairs(STATUS_CHOICES))}
@@ -46,9 +52,7 @@ export function FilterForm({ idPrefix }: { idPrefix: string }) {
           onInput={(event) => goFiltered({ bay: event.currentTarget.value.trim() })}
         />
       </div>
-      <p class="found" role="status">
-        {foundWords()}
-      </p>
+      <Found />
       {isFiltered(filters) && (
         <button type="button" onClick={() => go({ filters: NO_FILTERS })}>
           Show all bays
@@ -57,6 +61,12 @@ export function FilterForm({ idPrefix }: { idPrefix: string }) {
     </form>
   );
 }
+
+const Found = () => (
+  <p class="found" role="status">
+    {foundWords()}
+  </p>
+);
 
 function foundWords(): string {
   const { filters } = route.value;

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { fetchAll, fetchJson } from "../api/client.ts";
 import { useAsked, type Asked } from "../api/resource.ts";
-import type { Alert, OccupancyRow, TurnoverRow } from "../api/types.ts";
+import type { Alert, Bay, OccupancyRow, TurnoverRow } from "../api/types.ts";
 import { Sparkline } from "../charts/sparkline.tsx";
 import { now, placeOf, places, streetOf, wanted } from "../city/city.ts";
 import { isFiltered } from "../city/filters.ts";
@@ -66,7 +66,7 @@ export function NowView() {
         <Fullest
           title="Busiest streets"
           first="Street"
-          groups={fullest(wanted.value, streetOf)}
+          groups={fullest(wanted.value, knownStreet)}
           filter="street"
         />
         <Fullest
@@ -223,11 +223,13 @@ const Kpi = ({ id, name, value, more, children }: KpiProps) => (
   </section>
 );
 
+const knownStreet = (bay: Bay): string | null => (streetOf(bay) === "Unknown" ? null : streetOf(bay));
+
 /** Bays free on average within a quarter hour. */
 const freeBays = (row: OccupancyRow): number | null =>
   row.occupancy_percent === null ? null : Math.round((row.online_minutes - row.occupied_minutes) / 15);
 
-function minutesOver(bays: { is_overstay: boolean; overstay_minutes: number | null }[]): string {
+function minutesOver(bays: Bay[]): string {
   const minutes = bays.reduce((sum, bay) => sum + (bay.is_overstay ? (bay.overstay_minutes ?? 0) : 0), 0);
   return minutes < 120 ? `${Math.round(minutes)} min` : `${count(Math.round(minutes / 60))} h`;
 }
