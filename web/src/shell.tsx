@@ -63,6 +63,8 @@ export function Shell() {
 function Main({ view }: { view: View }) {
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
+  const wasMapSeen = useRef(false);
+  wasMapSeen.current ||= view === "map";
   useEffect(() => {
     if (!isFirst.current && view !== "map") main.current?.focus();
     isFirst.current = false;
@@ -72,7 +74,7 @@ function Main({ view }: { view: View }) {
     <main ref={main} tabIndex={-1} aria-label={VIEW_NAMES[view]}>
       <div class={`map-view ${view === "map" ? "" : "away"}`}>
         {view === "map" && <h1 class="unseen">Live map</h1>}
-        <LiveMap />
+        {wasMapSeen.current && <LiveMap />}
         {view === "map" && <MapView />}
       </div>
       {Other && <Other />}

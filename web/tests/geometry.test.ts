@@ -45,13 +45,20 @@ test("a bay lies along the nearest line, unless its segment is known", () => {
   });
 });
 
-test("bays that are too near each other for cars in a row stand across the street", () => {
-  const row = [0, 6.5, 13].map((east) => there(`along${east}`, east, 5));
-  const angled = [30, 33, 36].map((east) => there(`across${east}`, east, 5));
-  // Near the first one, but on the other side of the street: no neighbour.
-  const opposite = there("opposite", 2, -5);
-  const found = locate([...row, ...angled, opposite], [EAST], new Map());
-  for (const one of [...row, opposite]) expect(found.get(one.kerbside_id)!.angle).toBeCloseTo(0, 5);
+test("a row that leans against the line of its street is followed", () => {
+  const row = [0, 6, 12, 18].map((east) => there(`row${east}`, east, 5 + east * Math.tan(0.3)));
+  const found = locate([...row, there("alone", 60, -5)], [EAST], new Map());
+  for (const one of row) expect(found.get(one.kerbside_id)!.angle).toBeCloseTo(0.3, 3);
+  expect(found.get("alone")!.angle).toBeCloseTo(0, 5);
+});
+
+test("bays with more neighbours than fit in a row stand across the street", () => {
+  const row = [0, 5.8, 11.5, 17].map((east) => there(`along${east}`, east, 5));
+  const angled = [60, 63, 66, 69, 72].map((east) => there(`across${east}`, east, 5));
+  // On the other side of the street: no neighbours of these.
+  const opposite = [1, 7, 62, 68].map((east) => there(`opposite${east}`, east, -5));
+  const found = locate([...row, ...angled, ...opposite], [EAST], new Map());
+  for (const one of [...row, ...opposite]) expect(found.get(one.kerbside_id)!.angle).toBeCloseTo(0, 5);
   for (const one of angled) expect(found.get(one.kerbside_id)!.angle).toBeCloseTo(Math.PI / 2, 5);
 });
 

@@ -46,6 +46,12 @@ DRAWN_COLOUR = """(id) => new Promise((resolve) => {
     });
     map.triggerRepaint();
 })"""
+PLACE = """(id) => {
+    const { map, bays } = window.__melpark;
+    const place = map.project([bays.get(id).longitude, bays.get(id).latitude]);
+    const { left, top } = map.getContainer().getBoundingClientRect();
+    return [left + place.x, top + place.y];
+}"""
 THEME_COLOUR = """(name) => {
     const canvas = new OffscreenCanvas(1, 1).getContext("2d");
     canvas.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
@@ -128,6 +134,12 @@ def wait_for_connection(page: Page, connection: Literal["connecting", "live", "r
 def look_at(page: Page, kerbside_id: str) -> None:
     """Move the map close to a bay and wait until it is drawn there."""
     page.evaluate(LOOK_AT, kerbside_id)
+
+
+def click_on(page: Page, kerbside_id: str) -> None:
+    """Click where a bay is drawn."""
+    x, y = page.evaluate(PLACE, kerbside_id)
+    page.mouse.click(x, y)
 
 
 def drawn_state(page: Page, kerbside_id: str) -> str | None:

@@ -10,14 +10,17 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from e2e.page.accessibility import violations
-from e2e.page.browser import DESKTOP, PHONE, OpenPage, Scheme, Size, launched, new_page, shown
+from e2e.page.browser import PHONE, OpenPage, Scheme, Size, launched, new_page, shown
 from integration.serving.running import listening
 from integration.serving.whole_app import whole_app
 from melpark.stack import web_page
 
+# Small, for a software renderer pays for each pixel.
+DESKTOP: Size = (1000, 620)
 VIEWS = ("map", "now", "trends", "overstays", "health")
 CHARTS = ("accumulation", "week", "dates", "seasons", "stays", "overstays", "revenue", "historical")
-IS_SETTLED = "() => window.__melpark?.ready && !document.querySelector('[aria-busy]')"
+IS_SETTLED = """() => window.__melpark?.bays.size > 0 && !document.querySelector("[aria-busy]")
+    && (window.__melpark.ready || document.body.dataset.view !== "map")"""
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +65,7 @@ def number(page: Page, selector: str) -> int:
     return int(shown(page, selector).split()[0].replace(",", ""))
 
 
-@pytest.mark.parametrize(
-    ("size", "scheme", "safe"), [(DESKTOP, "light", False), (PHONE, "dark", True), (PHONE, "light", True)]
-)
+@pytest.mark.parametrize(("size", "scheme", "safe"), [(DESKTOP, "light", False), (PHONE, "dark", True)])
 def test_every_view_is_accessible_fits_its_screen_and_asks_nobody_else(
     opened: Callable[..., OpenPage], url: str, size: Size, scheme: Scheme, safe: bool
 ) -> None:
@@ -200,11 +201,9 @@ def test_trends_draw_each_chart_and_give_it_as_csv_and_picture(
     assert picture.startswith(b"\x89PNG")
     assert len(picture) > 5000
     page.locator("#chart-week summary").click()
-    assert page.locator("#chart-week tbody tr").count() == len(ask(url, "trends/week", **query)["hours"])
-
-
-def test_days_without_data_are_said_to_have_none(opened: Callable[..., OpenPage]) -> None:
-    page = opened("trends?from=2020-01-01&to=2020-01-02").page
+    hours = ask(url, "trends/week", **query)["hours"]
+    expect(page.locator("#chart-week tbody tr")).to_have_count(len(hours))
+    page.get_by_label("To", exact=True).fill("2025-08-01")
     expect(page.locator("#trends .problem.empty").first).to_contain_text("Gold knows nothing of these days")
 
 

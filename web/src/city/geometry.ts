@@ -18,8 +18,13 @@ export interface Location {
 export const METRES_PER_DEGREE = 111_320;
 const FARTHEST_METRES = 60;
 const UNKNOWN = "Unknown";
-// Bays closer to each other than a car is long stand side by side, across the street's direction.
-const SIDE_BY_SIDE_METRES = 4.2;
+// Beside a bay of cars in a row stand at most two others of its side as near as this; beside one of cars side by side, more.
+const NEAR_METRES = 10;
+const MOST_IN_A_ROW = 2;
+// Neighbours of a row: so far away, and so far from its line, which may lean.
+const ROW_REACH_METRES = 22;
+const ROW_METRES = 1;
+const ROW_LEAN = 0.45;
 const BAY_METRES = { long: 5.6, wide: 2.1 };
 
 export const width = (latitude: number): number => METRES_PER_DEGREE * Math.cos((latitude * Math.PI) / 180);
@@ -51,7 +56,7 @@ export function locate(
     found.set(bay.kerbside_id, { street, line: index, angle: index === null ? 0 : direction(lines[index]!) });
     if (index !== null) byLine.set(index, [...(byLine.get(index) ?? []), bay]);
   }
-  for (const [index, along] of byLine) turnSideBySide(along, lines[index]!, found);
+  for (const [index, along] of byLine) turnByNeighbours(along, lines[index]!, found);
   return found;
 }
 
@@ -84,25 +89,48 @@ export function distance(place: [number, number], [a, b]: Line["ends"]): number 
   return Math.hypot(ax + share * dx, ay + share * dy);
 }
 
-/** Bays of one side of a street whose neighbour is nearer than a car is long stand across it. */
-function turnSideBySide(bays: Bay[], line: Line, found: Map<string, Location>): void {
+interface Placed {
+  id: string;
+  x: number;
+  y: number;
+  along: number;
+  across: number;
+}
+
+/**
+ * Turns each bay along the row that it stands in: a line is fitted to both sides of its street at once, and leans where
+ * they are not alike. Bays with more neighbours on their side than fit in a row stand across it.
+ */
+function turnByNeighbours(bays: Bay[], line: Line, found: Map<string, Location>): void {
   const angle = direction(line);
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const [origin] = line.ends;
-  const placed = bays
-    .map((bay) => {
-      const x = (bay.longitude - origin[0]) * width(origin[1]);
-      const y = (bay.latitude - origin[1]) * METRES_PER_DEGREE;
-      return { id: bay.kerbside_id, along: x * cos + y * sin, side: Math.round((y * cos - x * sin) / 6) };
-    })
-    .sort((one, other) => one.side - other.side || one.along - other.along);
-  placed.forEach((bay, index) => {
-    const gaps = [placed[index - 1], placed[index + 1]]
-      .filter((other) => other?.side === bay.side)
-      .map((other) => Math.abs(other!.along - bay.along));
-    const gap = Math.min(...gaps);
-    if (gap > 0.5 && gap < SIDE_BY_SIDE_METRES) found.get(bay.id)!.angle = angle + Math.PI / 2;
+  const placed = bays.map((bay): Placed => {
+    const x = (bay.longitude - origin[0]) * width(origin[1]);
+    const y = (bay.latitude - origin[1]) * METRES_PER_DEGREE;
+    return { id: bay.kerbside_id, x, y, along: x * cos + y * sin, across: y * cos - x * sin };
   });
+  for (const bay of placed) {
+    const beside = placed.filter((other) => other !== bay && other.across > 0 === bay.across > 0);
+    const near = beside.filter((other) => Math.abs(other.along - bay.along) < NEAR_METRES);
+    const turn = near.length > MOST_IN_A_ROW ? Math.PI / 2 : 0;
+    found.get(bay.id)!.angle = (rowDirection(bay, beside) ?? angle) + turn;
+  }
+}
+
+/** The direction in which the neighbours of a row lie; null where too few do. */
+function rowDirection(bay: Placed, beside: Placed[]): number | null {
+  let [twiceXy, xxLessYy, neighbours] = [0, 0, 0];
+  for (const other of beside) {
+    const [dx, dy] = [other.x - bay.x, other.y - bay.y];
+    const isInRow =
+      Math.abs(other.across - bay.across) < ROW_METRES + ROW_LEAN * Math.abs(other.along - bay.along);
+    if (Math.hypot(dx, dy) > ROW_REACH_METRES || !isInRow) continue;
+    twiceXy += 2 * dx * dy;
+    xxLessYy += dx * dx - dy * dy;
+    neighbours += 1;
+  }
+  return neighbours < 2 ? null : Math.atan2(twiceXy, xxLessYy) / 2;
 }
 
 /** The four corners of a bay, the first one twice, as longitude and latitude. */

@@ -23,7 +23,9 @@ interface Placed {
 
 const PIXELS_PER_LETTER = 6.4;
 const MOST_LABELS = 60;
-const LEAST_ZOOM = 13.4;
+const LEAST_ZOOM = 13;
+// Some bays lie at a crossing, which is no street to be named.
+const NO_STREET = "Intersection of";
 const CELL_PIXELS = 7;
 const BESIDE_PIXELS = 17;
 const SHARES_OF_LENGTH = [0.5, 0.28, 0.72];
@@ -66,6 +68,7 @@ export class Labels {
     const isSeen = ([x, y]: [number, number]): boolean => x > 0 && y > 0 && x < width && y < height;
     const found: Candidate[] = [];
     for (const { name, ends } of this.#lines) {
+      if (name.startsWith(NO_STREET)) continue;
       const a = this.#map.project(ends[0]);
       const b = this.#map.project(ends[1]);
       const halfWidth = (name.length * PIXELS_PER_LETTER) / 2;

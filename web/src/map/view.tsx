@@ -1,4 +1,4 @@
-/** The live map on the page: one map for as long as the page is open, hidden while another view is looked at. */
+/** The live map on the page: made when it is first looked at, then hidden while another view is. */
 
 import { effect, useSignalEffect } from "@preact/signals";
 import type { Map as MapLibre } from "maplibre-gl";
@@ -16,7 +16,7 @@ import { BAY_LAYERS, BAYS, layers, STREETS } from "./style.ts";
 declare global {
   interface Window {
     /** For tests and the curious: the map, every bay by its id, and whether all are drawn. */
-    __melpark: { map: MapLibre; bays: Map<string, Bay>; ready: boolean };
+    __melpark: { map: MapLibre | null; bays: Map<string, Bay>; ready: boolean };
   }
 }
 
@@ -28,7 +28,7 @@ const SOURCES = {
   [BAYS]: { type: "geojson" as const, data: EMPTY, promoteId: "kerbside_id", tolerance: 0.1 },
 };
 
-/** The map while the page is open; null before. */
+/** The map once it was looked at. */
 export let shownMap: MapLibre | null = null;
 
 export function LiveMap() {
@@ -45,7 +45,7 @@ function open(container: HTMLElement): () => void {
   shownMap = map;
   const drawing = new Drawing(map);
   const labels = new Labels(map, city.bays);
-  window.__melpark = { map, bays: city.bays, ready: false };
+  window.__melpark.map = map;
   const changed = new Set<string>();
   let wantsAll = true;
   let wantsPlaces = false;

@@ -42,10 +42,11 @@ export function FilterForm({ idPrefix }: { idPrefix: string }) {
       {field("status", "Status", pairs(STATUS_CHOICES))}
       {field("pay", "Payment", pairs(PAY_CHOICES))}
       <div class="field">
-        <label for={`${idPrefix}-bay`}>Bay number begins with</label>
+        <label for={`${idPrefix}-bay`}>Bay number</label>
         <input
           id={`${idPrefix}-bay`}
           name="bay"
+          placeholder="begins with"
           value={filters.bay}
           maxLength={32}
           autocomplete="off"

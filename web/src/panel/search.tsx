@@ -57,7 +57,9 @@ export function Search() {
 
 /** Open a bay's card, and move the map there. */
 export function showBay(bay: Bay): void {
-  go({ view: "map", card: bay.kerbside_id });
+  const camera = { longitude: bay.longitude, latitude: bay.latitude, zoom: PLACE_ZOOM };
+  // A map that was never looked at is made where it shall be.
+  go({ view: "map", card: bay.kerbside_id, ...(shownMap ? {} : { camera }) });
   if (shownMap) moveTo(shownMap, [bay.longitude, bay.latitude], PLACE_ZOOM);
   focusCard();
 }

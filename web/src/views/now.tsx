@@ -235,7 +235,7 @@ function minutesOver(bays: Bay[]): string {
 }
 
 const unready = (asked: Asked<unknown>, otherwise: string): string =>
-  asked.state === "failed" ? `Not there yet: ${asked.why}` : otherwise;
+  asked.state === "failed" ? `${otherwise}: not there yet` : otherwise;
 
 export function spoken(name: string, values: (number | null)[], unit: string): string {
   const known = values.filter((value): value is number => value !== null);

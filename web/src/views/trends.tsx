@@ -1,8 +1,9 @@
 /** Trends: how it was, by gold's reports, over the days that are asked for. */
 
+import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { fetchAll, type Query } from "../api/client.ts";
-import { useAsked } from "../api/resource.ts";
+import { useAsked, type Asked } from "../api/resource.ts";
 import type {
   HistoricalSign,
   HourOfWeek,
@@ -89,28 +90,28 @@ export function TrendsView() {
         <Range />
       </header>
       <div class="charts">
-        <Asking of={day} what="the day">
+        <Slot of={day} title="How the city fills over the day">
           {(rows) => <AccumulationChart rows={rows} {...given} />}
-        </Asking>
-        <Asking of={week} what="the week">
+        </Slot>
+        <Slot of={week} title="Occupancy by weekday and hour">
           {(rows) => <WeekChart rows={rows} {...given} />}
-        </Asking>
-        <Asking of={dates} what="days">
+        </Slot>
+        <Slot of={dates} title="Occupancy and turnover by day">
           {(rows) => <DatesChart rows={rows} {...given} />}
-        </Asking>
-        <Asking of={dates} what="seasons">
+        </Slot>
+        <Slot of={dates} title="Occupancy by season">
           {(rows) => <SeasonsChart rows={rows} {...given} />}
-        </Asking>
-        <Asking of={stays} what="stays">
+        </Slot>
+        <Slot of={stays} title="How long vehicles stay, by kind of rule">
           {(rows) => <StaysChart rows={rows} {...given} />}
-        </Asking>
-        <Asking of={over} what="overstays">
+        </Slot>
+        <Slot of={over} title="Overstays against the rule">
           {(rows) => <OverstaysChart rows={rows} {...given} query={by} />}
-        </Asking>
-        <Asking of={dates} what="revenue">
+        </Slot>
+        <Slot of={dates} title="Revenue estimate against occupancy">
           {(rows) => <RevenueChart rows={rows} {...given} />}
-        </Asking>
-        <Asking of={historical} what="the City's files">
+        </Slot>
+        <Slot of={historical} title="The City's own files: violations by sign">
           {(rows) => (
             <HistoricalChart
               rows={rows}
@@ -119,9 +120,30 @@ export function TrendsView() {
               query={past}
             />
           )}
-        </Asking>
+        </Slot>
       </div>
     </div>
+  );
+}
+
+/** A chart once its rows are there; until then its title and why not. */
+function Slot<T>({
+  of,
+  title,
+  children,
+}: {
+  of: Asked<T>;
+  title: string;
+  children: (rows: T) => ComponentChildren;
+}) {
+  if (of.state === "ready") return <>{children(of.value)}</>;
+  return (
+    <section class="sheet chart">
+      <h2>{title}</h2>
+      <Asking of={of} what="the numbers">
+        {() => null}
+      </Asking>
+    </section>
   );
 }
 
