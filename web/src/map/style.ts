@@ -187,7 +187,8 @@ function shapes(colours: Colours): LayerSpecification[] {
           "case",
           isSelected,
           colours.focus,
-          byState(alike(colours.free, colours.taken, colours.overstaying, colours.offline), CLEAR),
+          // Of taken bays the edge only parts them from each other.
+          byState(alike(colours.free, colours.street, colours.overstaying, colours.offline), CLEAR),
         ] as ExpressionSpecification,
         "line-width": byZoom([
           [16.5, ["case", isSelected, 4, byState(alike(1.4, 0.6, 0.8, 0.6), 0)]],
