@@ -47,7 +47,7 @@ test("the share of card-paying bays is of those with a meter", () => {
   );
   const bays = ["1", "2", "3", "4", "5"].map((id) => bay(id));
   const share = cardShare(bays, (one) => places.get(one.kerbside_id));
-  expect(share).toMatchObject({ metered: 3, card: 2 });
+  expect(share).toMatchObject({ metered: 3, card: 2, creditPercent: 100 / 3 });
   expect(cardShare(bays, () => undefined)).toBeNull();
 });
 

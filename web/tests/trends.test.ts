@@ -53,6 +53,8 @@ test("a curve holds all stays of its kind, those with most stays first", () => {
   expect(curves[0]!.shares).toHaveLength(LENGTHS.length);
   expect(curves[0]!.shares[0]).toBe(75);
   expect(curves[0]!.shares.at(-1)).toBe(25);
+  expect(curves[0]!.lasting.slice(0, 2)).toEqual([100, 25]);
+  expect(curves[0]!.lasting.at(-1)).toBe(25);
   expect(curves[0]!.meanMinutes).toBe(1030 / 8);
 });
 

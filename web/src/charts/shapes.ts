@@ -52,7 +52,7 @@ export function lines(
         : []),
     ],
     series: [
-      { value: (_, value) => (value == null ? "" : ticks(value)) },
+      { label: "At", value: (_, value) => (value == null ? "–" : ticks(value)) },
       ...series.map((one, index): uPlot.Series => ({
         label: one.label,
         scale: one.unit,
@@ -94,7 +94,7 @@ export function bars(names: string[], label: string): Options {
       axis(colours, { scale: "percent", values: percentTicks, size: 52 }),
     ],
     series: [
-      { label: "", value: (_, value) => (value == null ? "" : (names[value] ?? "")) },
+      { label: "Of", value: (_, value) => (value == null ? "–" : (names[value] ?? "–")) },
       {
         label,
         scale: "percent",
@@ -143,8 +143,8 @@ export interface Cell {
   percent: number | null;
 }
 
-/** Cells of hours and weekdays: the fuller, the stronger. What is not known is left open. */
-export function heatMap(cells: Cell[], rows: string[], columns: number): Options {
+/** Cells of hours and weekdays: the fuller, the stronger, up to `most` percent. What is not known is left open. */
+export function heatMap(cells: Cell[], rows: string[], columns: number, most: number): Options {
   return (colours) => ({
     cursor: { show: false },
     legend: { show: false },
@@ -163,11 +163,11 @@ export function heatMap(cells: Cell[], rows: string[], columns: number): Options
       }),
     ],
     series: [{}, { scale: "y", points: { show: false } }],
-    hooks: { draw: [(plot) => drawCells(plot, cells, rows.length, colours)] },
+    hooks: { draw: [(plot) => drawCells(plot, cells, rows.length, most, colours)] },
   });
 }
 
-function drawCells(plot: uPlot, cells: Cell[], rows: number, colours: Colours): void {
+function drawCells(plot: uPlot, cells: Cell[], rows: number, most: number, colours: Colours): void {
   const { ctx } = plot;
   ctx.save();
   for (const { row, column, percent: value } of cells) {
@@ -176,7 +176,7 @@ function drawCells(plot: uPlot, cells: Cell[], rows: number, colours: Colours): 
     const top = plot.valToPos(rows - row, "y", true);
     const bottom = plot.valToPos(rows - row - 1, "y", true);
     ctx.fillStyle =
-      value === null ? colours.land : mixed(colours["fill-low"], colours["fill-high"], value / 100);
+      value === null ? colours.land : mixed(colours["fill-low"], colours["fill-high"], value / most);
     ctx.fillRect(left + 1, top + 1, right - left - 2, bottom - top - 2);
     if (value !== null && right - left > 34) {
       ctx.fillStyle = isDark(ctx.fillStyle) ? "#ffffff" : "#000000";

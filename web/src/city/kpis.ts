@@ -37,16 +37,17 @@ export function fullest(bays: Iterable<Bay>, nameOf: (bay: Bay) => string | null
 export function cardShare(
   bays: Iterable<Bay>,
   placeOf: (bay: Bay) => Place | undefined,
-): { metered: number; card: number; percent: number } | null {
-  let metered = 0;
-  let card = 0;
+): { metered: number; card: number; percent: number; creditPercent: number } | null {
+  let [metered, card, credit] = [0, 0, 0];
   for (const bay of bays) {
     const place = placeOf(bay);
     if (place?.meter_id == null) continue;
     metered += 1;
     if (place.has_credit_card === true || place.has_tap_and_go === true) card += 1;
+    if (place.has_credit_card === true) credit += 1;
   }
-  return metered === 0 ? null : { metered, card, percent: (100 * card) / metered };
+  if (metered === 0) return null;
+  return { metered, card, percent: (100 * card) / metered, creditPercent: (100 * credit) / metered };
 }
 
 /** Vehicles that came within so many minutes before `now` and are still there. */

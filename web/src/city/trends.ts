@@ -34,6 +34,8 @@ export interface StayCurve {
   stays: number;
   /** Share of its stays in each quarter hour of length, of 100. */
   shares: number[];
+  /** Share of its stays that lasted so long or longer, of 100. */
+  lasting: number[];
   meanMinutes: number;
 }
 
@@ -51,10 +53,18 @@ export function stayCurves(rows: StayLength[]): StayCurve[] {
       const stays = found.reduce((sum, row) => sum + row.stays, 0);
       const minutes = found.reduce((sum, row) => sum + row.stay_minutes, 0);
       const by = new Map(found.map((row) => [row.from_minutes, row.stays]));
+      const shares = LENGTHS.map((length) => (100 * (by.get(length) ?? 0)) / Math.max(1, stays));
+      let left = 100;
+      const lasting = shares.map((share) => {
+        const before = left;
+        left -= share;
+        return before;
+      });
       return {
         type,
         stays,
-        shares: LENGTHS.map((length) => (100 * (by.get(length) ?? 0)) / Math.max(1, stays)),
+        shares,
+        lasting,
         meanMinutes: minutes / Math.max(1, stays),
       };
     })

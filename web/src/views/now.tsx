@@ -163,7 +163,7 @@ function LiveFigures({ occupancy, turnover, alerts }: Past) {
         value={card ? percent(card.percent) : NOTHING}
         more={
           card
-            ? `${count(card.card)} of ${count(card.metered)} bays with a meter near`
+            ? `${count(card.card)} of ${count(card.metered)} bays with a meter near; ${percent(card.creditPercent)} by credit card`
             : places.value.size === 0
               ? "Meters are not known yet; they come with the first build of gold"
               : "No meter near these bays"

@@ -90,6 +90,7 @@ export function WeekChart({ rows, query, ...origin }: ChartProps<HourOfWeek>) {
     percent: row.occupancy_percent,
   }));
   const found = extremes(rows, (row) => row.occupancy_percent);
+  const most = Math.max(10, Math.ceil((found?.most.occupancy_percent ?? 100) / 10) * 10);
   return (
     <Figure
       id="week"
@@ -98,10 +99,10 @@ export function WeekChart({ rows, query, ...origin }: ChartProps<HourOfWeek>) {
       summary={
         found === null
           ? ""
-          : `Fullest ${weekdayHour(found.most)}: ${percent(found.most.occupancy_percent)}; emptiest ${weekdayHour(found.least)}: ${percent(found.least.occupancy_percent)}. The stronger the colour, the fuller.`
+          : `Fullest ${weekdayHour(found.most)}: ${percent(found.most.occupancy_percent)}; emptiest ${weekdayHour(found.least)}: ${percent(found.least.occupancy_percent)}. The stronger the colour, the fuller: from 0 to ${most} %.`
       }
       source={{ path: "/api/v1/trends/week", query }}
-      plot={{ data, options: heatMap(cells, WEEKDAYS, HOURS), height: HEAT_HEIGHT }}
+      plot={{ data, options: heatMap(cells, WEEKDAYS, HOURS, most), height: HEAT_HEIGHT }}
       table={{
         columns: ["Weekday and hour", "Occupancy"],
         rows: rows.map((row) => [weekdayHour(row), percent(row.occupancy_percent)]),

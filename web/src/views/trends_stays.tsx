@@ -29,14 +29,14 @@ const hours = (minutes: number): string => (minutes % 60 === 0 ? `${minutes / 60
 export function StaysChart({ rows, query, ...origin }: ChartProps<StayLength>) {
   const title = "How long vehicles stay, by kind of rule";
   const curves = useMemo(() => stayCurves(rows).slice(0, MOST_CURVES), [rows]);
-  const data = useMemo((): AlignedData => [LENGTHS, ...curves.map((curve) => curve.shares)], [curves]);
+  const data = useMemo((): AlignedData => [LENGTHS, ...curves.map((curve) => curve.lasting)], [curves]);
   if (curves.length === 0) return <Empty title={title} why="No stay of known length ended on these days." />;
   return (
     <Figure
       id="stays"
       title={title}
       {...origin}
-      summary={`Share of stays by their length, in steps of 15 minutes. ${curves.map((curve) => `${kindWords(curve.type)}: ${count(curve.stays)} stays, ${decimal(curve.meanMinutes)} min on average`).join("; ")}.`}
+      summary={`Share of vehicles that stayed so long or longer, in steps of 15 minutes; the table has the share of each step. ${curves.map((curve) => `${kindWords(curve.type)}: ${count(curve.stays)} stays, ${decimal(curve.meanMinutes)} min on average`).join("; ")}.`}
       source={{ path: "/api/v1/trends/stays", query }}
       plot={{
         data,
