@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +37,9 @@ CATEGORIES = [
     "devtools.timeline.frame",
     "disabled-by-default-devtools.timeline",
 ]
-TASKS = {"RunTask", "ThreadControllerImpl::RunTask"}
-FRAME = "BeginMainThreadFrame"
+TASK = "RunTask"
+# Once in each frame of the main thread, within its task.
+FRAME = "PrePaint"
 PARTS = {"the streets": 13.2, "the city": 14.2, "a quarter": 15.5, "shapes of bays": 17.2}
 # Paint as the browser counts it, and the moment in which every bay is drawn.
 PAINT = """() => new Promise((resolve) => {
@@ -170,30 +170,29 @@ def _frames(page: Page, zoom: float, seconds: float) -> dict[str, float]:
 
 
 def frame_times(events: list[dict[str, Any]]) -> list[float]:
-    """Thread time of the renderer's main thread between one frame's beginning and the next, in milliseconds."""
-    begins = [event for event in events if event["name"] == FRAME]
-    threads = [(event["pid"], event["tid"]) for event in begins]
+    """Thread time of the main thread's tasks from one frame's end to that of the next, in milliseconds."""
+    frames = [event for event in events if event["name"] == FRAME]
+    threads = [(event["pid"], event["tid"]) for event in frames]
     if not threads:
         raise SystemExit("The trace holds no frame of the page")
     main_thread = max(set(threads), key=threads.count)
-    starts = sorted(event["ts"] for event in begins if (event["pid"], event["tid"]) == main_thread)
+    of_page = [event for event in events if (event["pid"], event["tid"]) == main_thread]
+    painted = iter(sorted(event["ts"] for event in of_page if event["name"] == FRAME))
     tasks = sorted(
-        (event["ts"], event.get("tdur", event["dur"]) / 1000)
-        for event in events
-        if event["name"] in TASKS and event.get("ph") == "X" and (event["pid"], event["tid"]) == main_thread
+        (event["ts"], event["ts"] + event["dur"], event.get("tdur", event["dur"]) / 1000)
+        for event in of_page
+        if event["name"] == TASK and event["ph"] == "X"
     )
-    frames: list[float] = []
-    place = 0
-    # A frame's task begins a little before it says so.
-    for begin, end in pairwise(starts):
-        while place < len(tasks) and tasks[place][0] < begin - 1000:
-            place += 1
-        spent = 0.0
-        while place < len(tasks) and tasks[place][0] < end - 1000:
-            spent += tasks[place][1]
-            place += 1
-        frames.append(spent)
-    return frames
+    found: list[float] = []
+    spent, paint = 0.0, next(painted, None)
+    for begin, end, milliseconds in tasks:
+        while paint is not None and paint < begin:
+            paint = next(painted, None)
+        spent += milliseconds
+        if paint is not None and paint <= end:
+            found.append(spent)
+            spent = 0.0
+    return found
 
 
 def summary(frames: list[float]) -> dict[str, float]:

@@ -1,6 +1,6 @@
-/** Street names as HTML over the map: text drawn by the map itself would need font files. */
+/** Street names as HTML over the map: text drawn by the map itself would need font files. While the map moves they move as one. */
 
-import { Marker, type Map as MapLibre } from "maplibre-gl";
+import type { Map as MapLibre } from "maplibre-gl";
 import type { Bay } from "../api/types.ts";
 import type { Line } from "../city/geometry.ts";
 
@@ -34,11 +34,18 @@ export class Labels {
   #map: MapLibre;
   #bays: Map<string, Bay>;
   #lines: Line[] = [];
-  #shown: Marker[] = [];
+  /** Holds all names; where its corner was on the map, and at which zoom, when they were placed. */
+  #layer = document.createElement("div");
+  #corner: [longitude: number, latitude: number] = [0, 0];
+  #zoom = 0;
 
   constructor(map: MapLibre, bays: Map<string, Bay>) {
     this.#map = map;
     this.#bays = bays;
+    this.#layer.className = "street-names";
+    this.#layer.ariaHidden = "true";
+    map.getCanvasContainer().append(this.#layer);
+    map.on("move", () => this.#follow());
     map.on("moveend", () => this.#place());
     map.on("resize", () => this.#place());
   }
@@ -48,18 +55,28 @@ export class Labels {
     this.#place();
   }
 
+  #follow(): void {
+    const { x, y } = this.#map.project(this.#corner);
+    const scale = 2 ** (this.#map.getZoom() - this.#zoom);
+    this.#layer.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+  }
+
   #place(): void {
-    for (const marker of this.#shown) marker.remove();
-    this.#shown = [];
-    if (this.#map.getZoom() < LEAST_ZOOM) return;
-    for (const label of placed(this.#candidates(), this.#cellsWithBays())) {
-      const element = document.createElement("span");
-      element.className = "street";
-      element.textContent = label.name;
-      element.ariaHidden = "true";
-      const place = this.#map.unproject([label.x, label.y]);
-      this.#shown.push(new Marker({ element, rotation: label.angle }).setLngLat(place).addTo(this.#map));
-    }
+    const corner = this.#map.unproject([0, 0]);
+    this.#corner = [corner.lng, corner.lat];
+    this.#zoom = this.#map.getZoom();
+    this.#layer.style.transform = "";
+    const isNear = this.#zoom >= LEAST_ZOOM;
+    const labels = isNear ? placed(this.#candidates(), this.#cellsWithBays()) : [];
+    this.#layer.replaceChildren(
+      ...labels.map(({ name, x, y, angle }) => {
+        const element = document.createElement("span");
+        element.className = "street";
+        element.textContent = name;
+        element.style.transform = `translate(${x}px, ${y}px) translate(-50%, -50%) rotate(${angle}deg)`;
+        return element;
+      }),
+    );
   }
 
   /** Segments that can carry their name, the longest first. It may run over the crossing at either end. */
