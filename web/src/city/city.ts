@@ -111,6 +111,12 @@ export function takeStreets(found: Streets): void {
 }
 
 export function takePlaces(found: Place[]): void {
+  // Asked for again now and then; they seldom change, and all bays are placed anew when they do.
+  const isKnown = found.every((place) => isSame(place, places.value.get(place.kerbside_id)));
+  if (isKnown && found.length === places.value.size) return;
   places.value = new Map(found.map((place) => [place.kerbside_id, place]));
   relocate();
 }
+
+const isSame = (place: Place, other: Place | undefined): boolean =>
+  other !== undefined && (Object.keys(place) as (keyof Place)[]).every((name) => place[name] === other[name]);

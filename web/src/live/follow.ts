@@ -24,8 +24,10 @@ export function followCity(): void {
   void live.start();
   void repeat(async () => {
     const streets = await fetchStreets();
+    // None while their bays are not loaded: nothing that would have to be drawn.
+    if (streets.features.length === 0) return RETRY_MS;
     city.takeStreets(streets);
-    return streets.features.length > 0 ? null : RETRY_MS;
+    return null;
   });
   void repeat(async () => {
     city.takePlaces(await fetchPlaces());
