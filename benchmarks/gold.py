@@ -136,6 +136,9 @@ def _plainly(settings: Settings, home: Path) -> None:
     silver = Home(home).silver
     spark = connect(settings, 60)
     try:
+        # As a whole build has it.
+        (parts,) = gold.parts(Home(home)).values()
+        spark.conf.set("spark.sql.shuffle.partitions", parts)
         spark.sql(
             PLAIN.format(
                 path=home / "plain",

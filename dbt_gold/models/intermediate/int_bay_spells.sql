@@ -109,3 +109,4 @@ select
     next_origin,
     coalesce({{ local_date('next_changed_at') }}, {{ not_ended() }}) as ended_on
 from spells
+{{ by_day('ended_on') }}

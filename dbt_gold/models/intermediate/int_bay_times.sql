@@ -208,3 +208,4 @@ select
     {{ local_date('start_at') }} as local_date
 from swept
 where is_present and not is_silent and end_at is not null
+{{ by_day('local_date') }}

@@ -89,5 +89,4 @@ select
     coalesce(times.local_date, stays.local_date) as local_date
 from times
 full outer join stays on times.kerbside_id = stays.kerbside_id and times.local_date = stays.local_date
--- Within a day's file what is asked for together lies together.
-sort by local_date, kerbside_id
+{{ by_day('local_date', ['kerbside_id']) }}

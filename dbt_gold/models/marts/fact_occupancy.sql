@@ -150,5 +150,4 @@ from measured
 left join counted
     on measured.location_key = counted.location_key and measured.starts_at = counted.starts_at
 where measured.bays_total > 0
--- Within a day's file what is asked for together lies together.
-sort by local_date, location_key, starts_at
+{{ by_day('local_date', ['location_key', 'starts_at']) }}

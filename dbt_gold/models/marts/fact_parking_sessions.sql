@@ -79,5 +79,4 @@ select
     origin,
     ended_on
 from stays
--- Within a day's file what is asked for together lies together.
-sort by ended_on, kerbside_id, arrival_min_at
+{{ by_day('ended_on', ['kerbside_id', 'arrival_min_at']) }}

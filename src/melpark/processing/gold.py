@@ -22,6 +22,7 @@ from typing import Any, Literal
 from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 
+from melpark.contracts import SENSOR_EVENTS
 from melpark.errors import StopError
 from melpark.launch import LAUNCHER
 from melpark.places import DBT_PROJECT, Home
@@ -51,6 +52,9 @@ FAILED = frozenset({"error", "fail", "runtime error"})
 DBT_HEADING = re.compile(r"[A-Z]\w+ Error( in .*)?$")
 NAMED_FAILURES = 5
 WAIT_SECONDS = 30.0
+# A build of years in two parts, which do for the news of a day, does not fit into Spark's memory.
+EVENTS_PER_PART = 500_000
+FEWEST_PARTS = 2
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def run(settings: Settings, action: Action = "build", tests: bool = True) -> Non
         if action in ("build", "rebuild"):
             _make(settings, home, lock, action, tests)
             return
-        given = variables(settings) | _events_of(news.Built.read(_built(home)))
+        given = variables(settings) | _events_of(news.Built.read(_built(home))) | parts(home)
         if not _register(settings, home) and action != "freshness":
             dbt(settings, home, lock, action, VIEWS, given)
         dbt(settings, home, lock, action, COMMANDS[action], given)
@@ -144,11 +148,18 @@ def begin(settings: Settings, home: Home, action: Action) -> Work | None:
     if found is None:
         # Should this be interrupted, tables of two kinds would stand side by side.
         _built(home).unlink(missing_ok=True)
+        given |= parts(home)
     else:
         write(_unfinished(home), found.text())
         given |= {name: str(value) for name, value in asdict(found).items()}
         command = (*BUILD, *_untouched(found, has_views))
     return Work(command, given, present, newest_poll, found is None, has_views)
+
+
+def parts(home: Home) -> dict[str, int]:
+    """Into how many parts Spark cuts what looks at all events of all years, as a variable of dbt."""
+    events = lake.rows(home.silver(SENSOR_EVENTS.name))
+    return {"shuffle_partitions": max(FEWEST_PARTS, events // EVENTS_PER_PART)}
 
 
 def _make(settings: Settings, home: Home, lock: int, action: Action, tests: bool) -> None:

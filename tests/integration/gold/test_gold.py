@@ -350,7 +350,7 @@ def test_gold_made_anew_in_part_also_after_an_interruption_is_gold_made_anew_who
     # The first table is made anew, and then the build ends.
     with monkeypatch.context() as interrupted:
         interrupted.setattr(gold, "BUILD", ("run", "--select", "int_bay_spells", "--exclude"))
-        interrupted.setattr(gold, "_finish", _kill)
+        interrupted.setattr(gold, "finish", _kill)
         with pytest.raises(KilledError):
             gold.run(built.settings, tests=False)
     assert [name for name, held in _gold(built).items() if held != before[name]] == ["int_bay_spells"]
@@ -361,8 +361,13 @@ def test_gold_made_anew_in_part_also_after_an_interruption_is_gold_made_anew_who
     assert in_part["fact_occupancy"] != before["fact_occupancy"]
     assert in_part["fact_historical_stays"][0] == before["fact_historical_stays"][0] + 1
 
+    # As a history of years is: cut into many parts, and yet a file a day.
+    monkeypatch.setattr(gold, "EVENTS_PER_PART", DeltaTable(built.home.silver("sensor_events")).count() // 7)
     gold.run(built.settings, "rebuild", tests=False)
     assert _gold(built) == in_part
+    assert "SET spark.sql.shuffle.partitions = 7" in (built.home.logs / "dbt" / "dbt.log").read_text()
+    for table in ("int_bay_spells", "fact_parking_sessions", "fact_occupancy", "fact_bay_days"):
+        assert max(_files_by_day(built, table).values()) == 1, table
 
 
 def test_a_failed_build_names_the_model(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,6 +376,12 @@ def test_a_failed_build_names_the_model(lake: Lake, monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(StopError, match=r"Gold: rebuild failed: int_bay_spells \(.*no_number"):
         gold.run(lake.settings, "rebuild")
+
+
+def _files_by_day(lake: Lake, table: str) -> Counter[str]:
+    held = DeltaTable(lake.home.gold / table)
+    (by_day,) = held.metadata().partition_columns
+    return Counter(pa.table(held.get_add_actions(flatten=True))[f"partition.{by_day}"].to_pylist())
 
 
 @pytest.mark.parametrize(
@@ -384,13 +395,11 @@ def test_a_failed_build_names_the_model(lake: Lake, monkeypatch: pytest.MonkeyPa
 def test_a_file_of_a_fact_holds_one_day_in_the_order_of_its_bays_or_locations(
     built: Lake, table: str, keys: list[str]
 ) -> None:
-    held = DeltaTable(built.home.gold / table)
-    (by_day,) = held.metadata().partition_columns
-    days = pa.table(held.get_add_actions(flatten=True))[f"partition.{by_day}"].to_pylist()
-    assert len(days) > 1
+    files = _files_by_day(built, table)
+    assert len(files) > 1
     # Two shuffle partitions, so at most two files a day.
-    assert max(Counter(days).values()) <= 2
-    for uri in held.file_uris():
+    assert max(files.values()) <= 2
+    for uri in DeltaTable(built.home.gold / table).file_uris():
         rows = pq.ParquetFile(uri.removeprefix("file://")).read(columns=keys)
         in_order = [tuple(row.values()) for row in rows.to_pylist()]
         assert in_order == sorted(in_order), uri
