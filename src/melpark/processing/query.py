@@ -103,7 +103,7 @@ def add_views(connection: duckdb.DuckDBPyConnection, home: Home, of: str | None 
             is_empty = False
             continue
         try:
-            add_view(connection, f'"{database}"."{path.name}"', DeltaTable(path))
+            add_view(connection, f'"{database}"."{path.name}"', DeltaTable(path), database == "gold")
         except (DeltaError, duckdb.Error) as error:
             log.warning("%s.%s cannot be read: %s", database, path.name, error)
             continue
@@ -127,8 +127,13 @@ def _may_name(statement: str, table: str) -> bool:
     return table.lower() in text or any(word in text for word in OF_THE_CATALOGUE)
 
 
-def add_view(connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTable) -> None:
+def add_view(
+    connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, has_one_schema: bool = False
+) -> None:
     """A view of the files of the table's newest version, read by DuckDB itself.
+
+    With `has_one_schema` only one file is asked for its columns, at every question, and not each of a year's days.
+    Gold's tables have one: with another column the whole table is made anew.
 
     Scanning through pyarrow instead crashed the interpreter at its end when a LIMIT left a scan unfinished.
     """
@@ -140,7 +145,8 @@ def add_view(connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTable
         connection.unregister("nothing")
         return
     quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    source = f"read_parquet([{quoted}], union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
+    options = f"union_by_name = {not has_one_schema}, hive_partitioning = true, hive_types_autocast = false"
+    source = f"read_parquet([{quoted}], {options})"
     present = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     shown = (_shown(field, present) for field in table.schema().fields)
     connection.execute(f"CREATE VIEW {name} AS SELECT {', '.join(shown)} FROM {source}")

@@ -113,7 +113,8 @@ class Lake:
             connection.execute(f"CREATE SCHEMA {schema}")
         for table, version in wanted:
             try:
-                query.add_view(connection, table, _table(self._path(table), table, version))
+                held = _table(self._path(table), table, version)
+                query.add_view(connection, table, held, table.startswith("gold."))
             except (DeltaError, duckdb.IOException) as error:
                 raise _gone(wanted, error) from None
         query.lock(connection, self._home)

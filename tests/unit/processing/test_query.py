@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import write_deltalake
 
 from melpark.errors import ConfigurationError, StopError
 from melpark.places import Home
@@ -100,9 +101,9 @@ def test_tables_that_a_statement_does_not_name_are_not_opened(
     opened: list[str] = []
     add_view = query.add_view
 
-    def watched(connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTable) -> None:
+    def watched(connection: duckdb.DuckDBPyConnection, name: str, *others: Any) -> None:
         opened.append(name)
-        add_view(connection, name, table)
+        add_view(connection, name, *others)
 
     monkeypatch.setattr(query, "add_view", watched)
     query.sql(settings, "SELECT 1")
