@@ -21,8 +21,9 @@ of_bays as (
         min(street) as street,
         min(street_description) as description,
         count_if(is_current) as bay_count,
-        avg(if(is_current, longitude, null)) as longitude,
-        avg(if(is_current, latitude, null)) as latitude
+        -- By decimals: a mean of doubles depends on the order in which Spark adds them.
+        cast(avg(if(is_current, cast(longitude as decimal(17, 14)), null)) as double) as longitude,
+        cast(avg(if(is_current, cast(latitude as decimal(17, 14)), null)) as double) as latitude
     from {{ ref('dim_bays') }}
     group by location_key, zone_number, segment_id
 ),

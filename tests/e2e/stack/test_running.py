@@ -182,8 +182,9 @@ def test_the_page_draws_every_bay_and_one_changes_with_its_row_in_postgres(repla
         "WHERE status = 'Unoccupied' AND is_online ORDER BY 1 LIMIT 1"
     )
     bay, changed_at = replayed.postgres(live)[0]
-    # A vehicle that came just now: one of long ago would be a stuck sensor.
-    comes = f"SET status = 'Present', status_changed_at = observed_at WHERE kerbside_id = '{bay}'"
+    # A vehicle that came with the newest poll: one of long ago would be over, or its sensor stuck.
+    now = "(SELECT max(feed_updated_at) FROM parking.polls WHERE outcome = 'accepted')"
+    comes = f"SET status = 'Present', status_changed_at = {now} WHERE kerbside_id = '{bay}'"
     goes = f"SET status = 'Unoccupied', status_changed_at = '{changed_at}' WHERE kerbside_id = '{bay}'"
     with open_page(replayed.url) as opened:
         page = opened.page

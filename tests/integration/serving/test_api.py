@@ -158,7 +158,11 @@ def test_streets_are_fitted_to_the_bays_in_the_database(
     where = {"home": postgres.home, "postgres_port": postgres.postgres_port}
     streets = start_server(log, {**where}).client.get("/api/v1/streets").json()
     assert [street["properties"] for street in streets["features"]] == [
-        {"name": "King Street", "is_approximate": True}
+        {
+            "name": "King Street",
+            "description": "King Street between A Street and B Street",
+            "is_approximate": True,
+        }
     ]
     ends = streets["features"][0]["geometry"]["coordinates"]
     assert sorted(end[0] for end in ends) == pytest.approx([144.95, 144.9508], rel=0, abs=1e-6)
