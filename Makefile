@@ -47,9 +47,12 @@ doctor: $(VENV)/.synced ## Say what is wrong and how to mend it
 reset: $(VENV)/.synced ## Delete all data; asks first
 	@$(BIN)/melpark reset
 
-test: $(VENV)/.synced-dev $(TOOLS)/databricks/.synced $(TOOLS)/airflow/.synced $(TOOLS)/docs/.synced ## The test suite, real engines included; without Flink (test-live)
-	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n 3 --ignore=tests/integration/live
+test: ## The test suite, real engines included; without Flink (test-live)
+	@$(MAKE) --no-print-directory --jobs 4 lint suite
+
+# Beside lint, which uses one core; environments are fetched beside each other. Tests that call make are not its jobs.
+suite: $(VENV)/.synced-dev $(TOOLS)/databricks/.synced $(TOOLS)/airflow/.synced $(TOOLS)/docs/.synced
+	@MAKEFLAGS= $(BIN)/python -m pytest -n 3 --ignore=tests/integration/live
 
 test-live: $(VENV)/.synced-dev ## The windows and alerts of Flink, off by default, some minutes (docs/live.md)
 	@$(BIN)/python -m pytest tests/integration/live
