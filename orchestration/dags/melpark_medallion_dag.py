@@ -39,7 +39,7 @@ with DAG(
     schedule=timedelta(minutes=10),
     start_date=datetime(2025, 1, 1, tzinfo=UTC),
     doc_md=__doc__,
-    **told(minutes=60),
+    **told(minutes=240),
 ) as dag:
     streams = melpark("streams", "stream --available-now --unless-running")
     begin = melpark("begin", "gold begin", skip_on_exit_code=NOTHING_TO_DO)

@@ -106,6 +106,7 @@ test("overstays are listed the longest first, with deadline and evidence", () =>
   expect(text).toContain("2P, metered (MP2P)");
   expect(evidence(over("3", 30))).toMatch(/^Came Thu.*11:00.*AEST.*heard in the newest poll$/);
   expect(overWords(150)).toBe("2 h 30 min");
+  expect(overWords(179.6)).toBe("3 h 0 min");
 });
 
 test("an empty list of overstays says so", () => {

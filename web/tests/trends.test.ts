@@ -38,6 +38,11 @@ test("a season's occupancy is that of its minutes, not the mean of its days", ()
   ]);
 });
 
+test("a season in which most sensors were silent tells no occupancy", () => {
+  const silent = { ...date("summer", 10, 5), bay_minutes: 1000 };
+  expect(seasons([silent])[0]).toEqual({ season: "summer", days: 1, percent: null });
+});
+
 test("a curve holds all stays of its kind, those with most stays first", () => {
   const row = (type: string, from: number, stays: number, minutes: number) => ({
     restriction_type: type,

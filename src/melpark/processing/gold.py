@@ -170,7 +170,7 @@ def _make(settings: Settings, home: Home, lock: int, action: Action, tests: bool
         return
     dbt(settings, home, lock, action, work.command, work.given)
     if tests:
-        dbt(settings, home, lock, action, TESTS, work.given)
+        dbt(settings, home, lock, action, TESTS, {**work.given, **parts(home)})
     finish(home, work.present)
     log.info(
         "Gold: %s done, with the polls up to %s",

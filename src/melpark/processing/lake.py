@@ -66,18 +66,19 @@ def rows_and_newest(path: Path, column: str) -> tuple[int, Any]:
     return pc.sum(files["num_records"]).as_py() or 0, newest
 
 
-def reaches_back_to(path: Path, column: str, origin: str) -> Any:
+def reaches_back_to(path: Path, column: str, origin: str, partitions: int) -> Any:
     """Since when rows of an origin that is written newest first are here: of each partition of its topic the least
-    value of the column, and of these the greatest, for partitions are not read evenly. None when there is none."""
+    value of the column, and of these the greatest, for partitions are not read evenly. None until each has some."""
     table = _table(path)
     files = [] if table is None else table.file_uris()
     if not files:
         return None
     with duckdb.connect() as connection:
         found = connection.execute(
-            f'SELECT max(least) FROM (SELECT min("{column}") AS least FROM read_parquet(?, union_by_name = true)'
+            "SELECT CASE WHEN count(*) >= ? THEN max(least) END"
+            f' FROM (SELECT min("{column}") AS least FROM read_parquet(?, union_by_name = true)'
             " WHERE origin = ? GROUP BY partition)",
-            [files, origin],
+            [partitions, files, origin],
         ).fetchone()
     return None if found is None else found[0]
 

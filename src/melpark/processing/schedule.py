@@ -16,6 +16,7 @@ from melpark.ingestion import poller, seed
 from melpark.locks import only_one
 from melpark.places import Home
 from melpark.processing import gold, lake, maintenance
+from melpark.processing.topics import BAY_PARTITIONS
 from melpark.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ def wait_for_history(settings: Settings, ended: threading.Event) -> None:
     wanted = min(timedelta(days=FIRST_DAYS) + seed.SPAN, timedelta(days=settings.history_days))
     deadline = time.monotonic() + FIRST_DAYS_SECONDS
     while time.monotonic() < deadline:
-        oldest = lake.reaches_back_to(home.silver(SENSOR_EVENTS.name), "observed_at", "seed")
+        oldest = lake.reaches_back_to(home.silver(SENSOR_EVENTS.name), "observed_at", "seed", BAY_PARTITIONS)
         newest = lake.newest(home.silver(POLLS.name), "started_at")
         is_there = oldest is not None and newest is not None and newest - oldest >= wanted
         if is_there or ended.wait(LOOK_SECONDS):

@@ -22,8 +22,10 @@ from melpark.settings import Settings
 from melpark.stack.declaration import Command, Engine, Step, UnhealthyError
 
 USER = "admin"
-# Two cores: Spark and dbt share them with the tasks.
-WORKERS = 2
+# Two cores: Spark and dbt share them with the tasks. One task of each of the four DAGs, so that none takes the place of
+# the polls.
+WORKERS = 4
+TASKS_OF_A_DAG = 1
 
 
 def nodes(settings: Settings) -> tuple[Engine | Step, ...]:
@@ -78,7 +80,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": str(WORKERS),
-        "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": str(WORKERS),
+        "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": str(TASKS_OF_A_DAG),
         # The name of this machine needs no name server.
         "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",

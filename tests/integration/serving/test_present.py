@@ -162,13 +162,25 @@ def test_a_bay_whose_sensor_is_stuck_is_not_offered(live: LiveState, tmp_path: P
     settings = Settings(home=tmp_path)
     with TestClient(create_app(settings, live, clock=lambda: OURS), base_url=ADDRESS) as client:
         before = offered(client)
-        stuck = before[:2]
+        changed = {sensor.kerbside_id: sensor.status_changed_at for sensor in SENSORS}
+        # The third has changed since gold was built, so it sees.
+        last = {bay: changed[bay] - (MINUTE if bay == before[2] else timedelta(0)) for bay in before}
+        stuck = before[:3]
         health = [
-            {**small_lake.SENSOR_HEALTH[0], "kerbside_id": bay, "is_stuck": bay in stuck}
+            {
+                **small_lake.SENSOR_HEALTH[0],
+                "kerbside_id": bay,
+                "is_stuck": bay in stuck,
+                "last_changed_at": last[bay],
+            }
             for bay in before[:5]
         ]
         small_lake.write_gold(Home(tmp_path), "fact_sensor_health", health)
         assert offered(client) == before[2:]
+        # Gold that cannot be read is no reason to offer nothing.
+        log = Home(tmp_path).gold / "fact_sensor_health" / "_delta_log"
+        (log / "00000000000000000001.json").write_text("{broken")
+        assert offered(client) == before
 
 
 def test_until_when_a_car_may_stay_is_the_last_minute_that_is_allowed(client: TestClient) -> None:

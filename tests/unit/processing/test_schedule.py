@@ -17,6 +17,7 @@ from melpark.errors import ConfigurationError, StopError
 from melpark.ingestion import seed
 from melpark.places import Home
 from melpark.processing import gold, schedule
+from melpark.processing.topics import BAY_PARTITIONS
 from melpark.settings import Settings
 
 
@@ -106,10 +107,12 @@ class HistoryGrows(threading.Event):
         polls = pa.table({"started_at": [now - self.reaches, now]})
         write_deltalake(self._home.silver(POLLS.name), polls, mode="append")
         behind = max(self.reaches - self.BEHIND, timedelta(0))
+        # The third partition comes last of all.
+        there = range(2 if self.reaches < self.BEHIND else BAY_PARTITIONS)
         seeded = {
-            "observed_at": [now - self.reaches, now - behind],
-            "partition": pa.array([0, 1], pa.int32()),
-            "origin": ["seed", "seed"],
+            "observed_at": [now - (self.reaches if number != 1 else behind) for number in there],
+            "partition": pa.array(there, pa.int32()),
+            "origin": ["seed" for _ in there],
         }
         write_deltalake(self._home.silver(SENSOR_EVENTS.name), pa.table(seeded), mode="append")
         self.reaches += seed.SPAN

@@ -38,7 +38,9 @@ def test_its_state_is_in_the_home_and_its_workers_are_few(settings: Settings, tm
     given = airflow.environment(settings)
     assert Path(given["AIRFLOW_HOME"]) == tmp_path / "engines" / "airflow"
     assert given["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{given['AIRFLOW_HOME']}/airflow.db"
-    assert given["AIRFLOW__CORE__PARALLELISM"] == "2"
+    # No DAG takes the place of another.
+    assert given["AIRFLOW__CORE__PARALLELISM"] == "4"
+    assert given["AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG"] == "1"
 
 
 def test_tasks_get_the_key_of_the_portal_and_no_other_secret(tmp_path: Path) -> None:

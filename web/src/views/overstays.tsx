@@ -121,7 +121,8 @@ const Compliance = ({ trend }: { trend: OverstayTrend }) => (
 export function overWords(minutes: number | null): string {
   if (minutes === null) return NOTHING;
   if (minutes < 120) return `${decimal(minutes)} min`;
-  return `${Math.floor(minutes / 60)} h ${Math.round(minutes % 60)} min`;
+  const whole = Math.round(minutes);
+  return `${Math.floor(whole / 60)} h ${whole % 60} min`;
 }
 
 /** What is known, in one sentence. */

@@ -1,10 +1,12 @@
 """Where can I park for so long near here, from now: free bays whose rule allows it, the nearest first."""
 
 import asyncio
-from collections.abc import Set
+import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
+from deltalake.exceptions import DeltaError
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -14,11 +16,16 @@ from melpark.serving.api.describe import ABOUT_EXAMPLE
 from melpark.serving.api.listing import LARGEST_PAGE
 from melpark.serving.bays import Bay, RuleNow
 from melpark.serving.geography import metres
-from melpark.serving.lake import NotThereYetError
+from melpark.serving.lake import NotThereYetError, VersionGoneError
 from melpark.serving.openapi import example
 from melpark.serving.parking_offers import Offer, offer
 from melpark.serving.problems import described
 from melpark.serving.schemas import About, Place, RuleSchema, read_place
+
+log = logging.getLogger(__name__)
+
+# By bay: when the sensor changed last.
+Stuck = Mapping[str, datetime]
 
 EXAMPLE: dict[str, JsonValue] = {
     "kerbside_id": "5691",
@@ -86,12 +93,12 @@ def add(api: APIRouter, context: Context) -> None:
     )
     async def where_to_park(query: Annotated[ParkingQuery, Query()]) -> Response:
         context.need_ready()
-        at = context.as_of()
         stuck = await asyncio.to_thread(_stuck, context)
+        at = context.as_of()
         return json_answer({**context.about(), "spots": spots(context, query, at, stuck)})
 
 
-def spots(context: Context, query: ParkingQuery, at: datetime, stuck: Set[str]) -> list[dict[str, Any]]:
+def spots(context: Context, query: ParkingQuery, at: datetime, stuck: Stuck) -> list[dict[str, Any]]:
     """The bays offered at an instant, without those whose sensor is stuck; each zone is asked once."""
     place, stay = read_place(query.near), timedelta(minutes=query.minutes)
     near = sorted(
@@ -99,7 +106,7 @@ def spots(context: Context, query: ParkingQuery, at: datetime, stuck: Set[str]) 
         for bay in context.live.bays.values()
         if bay.status == "Unoccupied"
         and bay.is_online
-        and bay.kerbside_id not in stuck
+        and not _is_stuck(bay, stuck)
         and (distance := metres(place, (bay.longitude, bay.latitude))) <= query.radius_metres
     )
     offers: dict[int | None, Offer | None] = {}
@@ -115,13 +122,24 @@ def spots(context: Context, query: ParkingQuery, at: datetime, stuck: Set[str]) 
     return found
 
 
-def _stuck(context: Context) -> Set[str]:
-    """Bays whose sensor is stuck, by gold's last build; none before the first."""
+def _stuck(context: Context) -> Stuck:
+    """Bays whose sensor is stuck by gold's last build, and when it changed last; none before the first build, and none
+    while gold cannot be read, for the present does not wait for it."""
     try:
-        found = context.lake.rows("SELECT kerbside_id FROM gold.fact_sensor_health WHERE is_stuck")
+        found = context.lake.rows(
+            "SELECT kerbside_id, last_changed_at FROM gold.fact_sensor_health WHERE is_stuck"
+        )
     except NotThereYetError:
-        return frozenset()
-    return frozenset(bay for (bay,) in found.rows)
+        return {}
+    except (VersionGoneError, DeltaError) as error:
+        log.warning("Bays with stuck sensors are offered, for gold cannot be read: %s", error)
+        return {}
+    return dict(found.rows)
+
+
+def _is_stuck(bay: Bay, stuck: Stuck) -> bool:
+    """A sensor that has changed since gold was built plainly sees."""
+    return bay.kerbside_id in stuck and bay.status_changed_at <= stuck[bay.kerbside_id]
 
 
 def _spot(bay: Bay, distance: float, made: Offer) -> dict[str, Any]:
