@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from melpark import cli
 from melpark.cli import lake
-from melpark.ingestion import poller
+from melpark.ingestion import rounds
 from melpark.places import AIRFLOW, DBT_PROJECT, ORCHESTRATION, PROJECT
 from melpark.processing import gold_steps
 from melpark.settings import Settings
@@ -115,7 +115,7 @@ def test_a_task_is_one_melpark_command_that_is_there(dags: dict[str, Any]) -> No
 def test_every_dataset_is_asked_by_one_task(dags: dict[str, Any]) -> None:
     tasks = dags["melpark_ingestion_dag"]["tasks"]
     asked = {name: re.findall(r"--dataset (\S+)", task["command"]) for name, task in tasks.items()}
-    assert sorted(asked["references"] + asked["sensors"]) == sorted(poller.DATASETS)
+    assert sorted(asked["references"] + asked["sensors"]) == sorted(rounds.DATASETS)
     assert "--due" in tasks["references"]["command"]
     assert tasks["sensors"]["after"] == ["references"]
 

@@ -37,9 +37,9 @@ def ingest(
     ] = False,
 ) -> None:
     """Poll the portal into PostgreSQL."""
-    from melpark.ingestion import poller
+    from melpark.ingestion import poller, rounds
 
-    wanted = poller.Wanted(tuple(datasets or ()), due, history)
+    wanted = rounds.Wanted(tuple(datasets or ()), due, history)
     poller.run(configuration.load(), once=once, record=record, refetch=refetch, wanted=wanted)
 
 

@@ -5,8 +5,7 @@ import logging
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -14,16 +13,17 @@ from typing import TYPE_CHECKING
 import orjson
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from melpark.contracts import REFERENCES, SENSORS
-from melpark.errors import ConfigurationError, MelParkError, RefusedError, RetryableError, StopError
+from melpark.contracts import SENSORS
+from melpark.errors import MelParkError, RefusedError, RetryableError, StopError
+from melpark.ingestion import rounds
 from melpark.ingestion.answer_format import Format, format_of, records
 from melpark.ingestion.parking_api import Answer, NotModified, ParkingApi, QuotaSpentError, utc_now
 from melpark.ingestion.poll_rows import Outcome
 from melpark.ingestion.postgres_loader import PostgresLoader
+from melpark.ingestion.rounds import ALL, Wanted
 from melpark.ingestion.sources import READERS
 from melpark.ingestion.sources.nesting import is_too_deep
 from melpark.ingestion.sources.wording import clean
-from melpark.places import Home
 from melpark.settings import Settings
 from melpark.simulator import capture
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# References first: rules and places are there when the first sensors come.
-DATASETS = (*(table.dataset for table in REFERENCES), SENSORS.dataset)
 AFTER_NOTHING_NEW_SECONDS = 0.5
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
@@ -43,19 +41,6 @@ LONGEST_QUOTA_PAUSE_SECONDS = 3600.0
 REST_AFTER_HISTORY_SECONDS = 1.0
 # A round of its own, such as Airflow's every two minutes, leaves time for the next one.
 HISTORY_SECONDS_A_ROUND = 60.0
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What one round is to ask: these `datasets` (all without one), only those that are `due`, and to fill in `history`
-    for a while afterwards."""
-
-    datasets: tuple[str, ...] = ()
-    due: bool = False
-    history: bool = False
-
-
-ALL = Wanted()
 
 
 def run(
@@ -72,12 +57,7 @@ def run(
     or the portal being away is waited out. Raises StopError when another poller is running, ConfigurationError when
     `wanted` names what there is not.
     """
-    if unknown := sorted(set(wanted.datasets) - set(DATASETS)):
-        raise ConfigurationError(
-            f"{', '.join(unknown)} is no dataset", "", f"Name one of {', '.join(DATASETS)}"
-        )
-    if wanted != ALL and not once:
-        raise ConfigurationError("--dataset, --due and --history need --once", "", "Add it")
+    wanted.check(once)
     # Lines per request and per try would be too many beside ours per poll.
     for name, level in (("httpx", logging.WARNING), ("stamina", logging.ERROR)):
         logging.getLogger(name).setLevel(level)
@@ -94,9 +74,9 @@ async def _run(
         async with ParkingApi(settings) as api:
             polls = [
                 Poll(settings, api, loader, dataset, once, record, refetch, seeding)
-                for dataset in _asked(settings, wanted)
+                for dataset in rounds.asked(settings, wanted, utc_now())
             ]
-            await (_once(polls) if once else _follow(polls, seeding))
+            await (_once(settings, polls) if once else _follow(polls, seeding))
             if wanted.history and seeding is not None:
                 await _fill_in_for_a_while(seeding)
     except asyncio.CancelledError:
@@ -113,34 +93,6 @@ def seeding_for(settings: Settings, loader: PostgresLoader) -> "Seeding | None":
     from melpark.ingestion.seed import Seeding
 
     return Seeding(settings, loader)
-
-
-def _asked(settings: Settings, wanted: Wanted) -> list[str]:
-    """The datasets of one round, references first."""
-    datasets = [dataset for dataset in DATASETS if dataset in (wanted.datasets or DATASETS)]
-    if not wanted.due:
-        return datasets
-    now = utc_now()
-    return [dataset for dataset in datasets if is_due(settings, dataset, _asked_at(settings, dataset), now)]
-
-
-def is_due(settings: Settings, dataset: str, asked_at: datetime | None, now: datetime) -> bool:
-    """Whether the dataset's interval is over, but for a tenth that a scheduler may be early."""
-    is_live = dataset == SENSORS.dataset
-    seconds = settings.poll_interval_seconds if is_live else settings.reference_poll_interval_seconds
-    return asked_at is None or now - asked_at >= timedelta(seconds=0.9 * seconds)
-
-
-def _asked_at(settings: Settings, dataset: str) -> datetime | None:
-    """When a round last had an answer of the dataset. `polls` does not tell: nothing new leaves no row there."""
-    try:
-        return datetime.fromtimestamp(_mark(settings, dataset).stat().st_mtime, UTC)
-    except FileNotFoundError:
-        return None
-
-
-def _mark(settings: Settings, dataset: str) -> Path:
-    return Home(settings.home.resolve()).run / "asked" / dataset
 
 
 async def _fill_in_for_a_while(seeding: "Seeding") -> None:
@@ -188,11 +140,11 @@ async def _fill_in(seeding: "Seeding") -> None:
         await asyncio.sleep(max(REST_AFTER_HISTORY_SECONDS, seeding.rest(perf_counter() - began)))
 
 
-async def _once(polls: "list[Poll]") -> None:
+async def _once(settings: Settings, polls: "list[Poll]") -> None:
     results = await asyncio.gather(*(poll.once() for poll in polls), return_exceptions=True)
     for poll, result in zip(polls, results, strict=True):
         if not isinstance(result, BaseException):
-            poll.mark_asked()
+            rounds.mark_asked(settings, poll.dataset)
     errors = [result for result in results if isinstance(result, BaseException)]
     if len(errors) > 1 and all(isinstance(error, RetryableError) for error in errors):
         lines = "; ".join(dict.fromkeys(str(error).rstrip(".") for error in errors))
@@ -218,7 +170,7 @@ class Poll:
         self._settings = settings
         self._api = api
         self._loader = loader
-        self._dataset = dataset
+        self.dataset = dataset
         self._is_single = is_single
         self._record = record
         self._refetch = refetch
@@ -226,7 +178,7 @@ class Poll:
 
     async def follow(self) -> None:
         pauses = _pauses()
-        trouble = _Trouble(self._dataset)
+        trouble = _Trouble(self.dataset)
         while True:
             started = perf_counter()
             try:
@@ -241,12 +193,6 @@ class Poll:
             pauses = _pauses()
             await asyncio.sleep(self._rest(outcome, perf_counter() - started))
 
-    def mark_asked(self) -> None:
-        """Leave a mark by which the next round tells whether the dataset is due."""
-        mark = _mark(self._settings, self._dataset)
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
-
     async def once(self) -> Outcome | None:
         """Ask once and load the answer; None when there is nothing new. Raises MelParkError.
 
@@ -255,15 +201,15 @@ class Poll:
         started_at = utc_now()
         # What is logged until the next attempt is of this one; its number is drawn when it is loaded.
         clear_contextvars()
-        bind_contextvars(dataset=self._dataset)
+        bind_contextvars(dataset=self.dataset)
         try:
             return await self._once()
         except MelParkError:
             raise
         except Exception as error:
-            log.exception("%s: an unexpected error", self._dataset)
+            log.exception("%s: an unexpected error", self.dataset)
             found = RefusedError(
-                f"The poll of {self._dataset} met an unexpected error",
+                f"The poll of {self.dataset} met an unexpected error",
                 f"{type(error).__name__}: {clean(str(error))}",
                 "Nothing was written; report it with the log",
             )
@@ -271,7 +217,7 @@ class Poll:
             raise found from error
 
     async def _once(self) -> Outcome | None:
-        etag = None if self._refetch else self._loader.last_etag(self._dataset)
+        etag = None if self._refetch else self._loader.last_etag(self.dataset)
         answer = await self._fetch(etag)
         if isinstance(answer, NotModified):
             self._refetch = False
@@ -290,14 +236,14 @@ class Poll:
     async def _fetch(self, etag: str | None) -> Answer | NotModified:
         started_at = utc_now()
         try:
-            return await self._api.fetch(self._dataset, etag)
+            return await self._api.fetch(self.dataset, etag)
         except MelParkError as error:
             self._record_failure(error, started_at, utc_now())
             raise
 
     async def _load(self, answer: Answer) -> Outcome:
         """Load the answer, however long PostgreSQL is away: the portal may not give it again."""
-        trouble = _Trouble(self._dataset)
+        trouble = _Trouble(self.dataset)
         for pause in _pauses():
             try:
                 if self._seeding is not None:
@@ -318,17 +264,14 @@ class Poll:
 
     def _record_failure(self, error: MelParkError, started_at: datetime, received_at: datetime) -> None:
         bind_contextvars(
-            poll_id=self._loader.record_failure(self._dataset, str(error), started_at, received_at)
+            poll_id=self._loader.record_failure(self.dataset, str(error), started_at, received_at)
         )
 
     def _rest(self, outcome: Outcome | None, elapsed: float) -> float:
         """Seconds until the next request. A source that plays at another speed sets the pace itself."""
         if self._settings.source != "portal" and self._settings.effective_speed != 1:
             return 0 if outcome else AFTER_NOTHING_NEW_SECONDS
-        is_live = self._dataset == SENSORS.dataset
-        settings = self._settings
-        interval = settings.poll_interval_seconds if is_live else settings.reference_poll_interval_seconds
-        return max(0.0, interval - elapsed)
+        return max(0.0, rounds.interval_seconds(self._settings, self.dataset) - elapsed)
 
 
 class _Trouble:
