@@ -1,13 +1,10 @@
-"""The present by the API: pages, forms, places, zones, rules at a time, and where to park, against brute force."""
+"""The present by the API: pages, forms, places, zones and rules at a time, against brute force."""
 
 import csv
 import io
-import math
-import random
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,196 +12,36 @@ import pytest
 from fastapi.testclient import TestClient
 
 from integration.serving import small_lake
+from integration.serving.small_city import (
+    AS_OF,
+    CITY_WINDOWS,
+    COVERAGE,
+    MIDDLE,
+    MINUTE,
+    OURS,
+    PLATES,
+    SENSORS,
+    haversine,
+    live_state,
+    served,
+)
 from integration.serving.small_lake import OLD_WINDOW
-from melpark.parking.overstays import judge
-from melpark.parking.plates import Plate
-from melpark.parking.rule_calendar import Version, windows
-from melpark.parking.rules import Absent, Coverage, rule_at
-from melpark.parking.stays import Beginning, Ending, Stay
+from melpark.parking.rules import Absent, rule_at
 from melpark.places import Home
-from melpark.serving.app import create_app
-from melpark.serving.bays import Change, Poll, RuleVersion, RuleWindow, Sensor
+from melpark.serving.bays import Poll
 from melpark.serving.live import LiveState
 from melpark.settings import Settings
-
-ADDRESS = "http://127.0.0.1:8000"
-OURS = datetime(2026, 1, 1, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-# 15:10 in Melbourne, a Friday: limits end at 18:30, a weekend follows.
-AS_OF = datetime(2025, 8, 8, 5, 10, tzinfo=UTC)
-START, END = AS_OF - timedelta(days=3), AS_OF + timedelta(days=20)
-MIDDLE = (144.9631, -37.8136)
-PLATES: dict[int, list[Plate]] = {
-    1: [Plate("Mon-Fri", 450, 1110, "2P")],
-    2: [Plate("Mon-Fri", 450, 1110, "MP1P"), Plate("Mon-Fri", 540, 960, "LZ30")],
-    3: [Plate("Mon-Sun", 0, 1440, "DP2P")],
-    4: [Plate("Mon-Fri", 960, 1080, "LZ15")],
-    5: [Plate("Mon-Sun", 450, 1380, "PP")],
-    6: [Plate("Mon-Sun", 420, 1380, "SP"), Plate("Mon-Sun", 420, 1380, "4P")],
-    7: [Plate("Mon-Sun", 0, 1440, "??")],
-    8: [Plate("Sat-Sun", 0, 1440, "1P")],
-    9: [],
-}
-CITY_WINDOWS = [
-    window
-    for zone, plates in PLATES.items()
-    for window in windows([Version(zone, START, END, frozenset(plates))])
-]
-# Zone 8's plates are known for ten more minutes only, those of zone 10 not at all.
-COVERAGE = [Coverage(zone, START, END if zone != 8 else AS_OF + 10 * MINUTE) for zone in PLATES]
-
-
-def sensors() -> list[Sensor]:
-    """Bays around the middle, of every zone and kind, by a fixed dice."""
-    dice = random.Random(7)
-    return [
-        Sensor(
-            kerbside_id=str(number),
-            status=dice.choice(["Present", "Unoccupied", "Unoccupied"]),
-            status_changed_at=AS_OF - dice.randrange(1, 600) * MINUTE,
-            zone_number=dice.choice([*PLATES, 10, None]),
-            longitude=MIDDLE[0] + dice.uniform(-0.01, 0.01),
-            latitude=MIDDLE[1] + dice.uniform(-0.01, 0.01),
-            is_online=dice.random() < 0.9,
-            is_retired=dice.random() < 0.05,
-            heard_at=None,
-            observed_at=AS_OF,
-            committed_at=OURS,
-        )
-        for number in range(400)
-    ]
-
-
-SENSORS = sensors()
-
-
-def changes() -> list[Change]:
-    return [
-        *SENSORS,
-        *(RuleWindow(window) for window in CITY_WINDOWS),
-        *(RuleVersion(row) for row in COVERAGE),
-        Poll(AS_OF, AS_OF - MINUTE, OURS),
-    ]
 
 
 @pytest.fixture(scope="module")
 def live() -> LiveState:
-    live = LiveState(Settings(live=True))
-    live.apply(changes(), OURS)
-    live.ready(OURS)
-    return live
+    return live_state(Settings(live=True))
 
 
 @pytest.fixture
-def client(live: LiveState, tmp_path: Any) -> Iterator[TestClient]:
-    settings = Settings(home=tmp_path)
-    with TestClient(create_app(settings, live, clock=lambda: OURS), base_url=ADDRESS) as client:
+def client(live: LiveState, tmp_path: Path) -> Iterator[TestClient]:
+    with served(tmp_path, live) as client:
         yield client
-
-
-def haversine(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """By the angle between two unit vectors, which is another formula than the server's."""
-
-    def vector(place: tuple[float, float]) -> tuple[float, float, float]:
-        east, north = math.radians(place[0]), math.radians(place[1])
-        return math.cos(north) * math.cos(east), math.cos(north) * math.sin(east), math.sin(north)
-
-    a, b = vector(one), vector(other)
-    cross = (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
-    return 6_371_008.8 * math.atan2(math.hypot(*cross), sum(x * y for x, y in zip(a, b, strict=True)))
-
-
-@cache
-def is_allowed(zone: int | None, minutes: int) -> bool:
-    """Minute by minute, and by the verdict on a stay of exactly so long."""
-    for step in range(minutes):
-        found = rule_at(AS_OF + step * MINUTE, zone, CITY_WINDOWS, COVERAGE)
-        if found is Absent.NO_RULE:
-            return False
-        if not isinstance(found, Absent) and any(
-            window.kind in ("loading", "disability", "no-stopping", "unknown") for window in found
-        ):
-            return False
-    leaves = AS_OF + minutes * MINUTE
-    stay = Stay(AS_OF, AS_OF, AS_OF, leaves, leaves, Beginning.OBSERVED, Ending.OBSERVED, False, False)
-    return judge(stay, zone, CITY_WINDOWS, COVERAGE).overstay_max_minutes == 0
-
-
-@pytest.mark.parametrize("minutes", [1, 5, 10, 45, 60, 61, 120, 180, 240, 241, 600, 1440])
-@pytest.mark.parametrize("radius", [150, 600, 5000])
-def test_where_to_park_is_what_a_search_of_every_bay_finds_the_nearest_first(
-    client: TestClient, minutes: int, radius: int
-) -> None:
-    query = {"near": f"{MIDDLE[0]},{MIDDLE[1]}", "minutes": minutes, "radius_metres": radius, "limit": 200}
-    spots = client.get("/api/v1/where-to-park", params=query).json()["spots"]
-    expected = sorted(
-        (haversine(MIDDLE, (one.longitude, one.latitude)), one.kerbside_id)
-        for one in SENSORS
-        if one.status == "Unoccupied"
-        and one.is_online
-        and not one.is_retired
-        and haversine(MIDDLE, (one.longitude, one.latitude)) <= radius
-        and is_allowed(one.zone_number, minutes)
-    )
-    assert [spot["kerbside_id"] for spot in spots] == [bay for _, bay in expected[:200]]
-    assert [spot["distance_metres"] for spot in spots] == pytest.approx(
-        [metres for metres, _ in expected[:200]], abs=0.06
-    )
-
-
-def test_a_bay_whose_sensor_is_stuck_is_not_offered(live: LiveState, tmp_path: Path) -> None:
-    query = {"near": f"{MIDDLE[0]},{MIDDLE[1]}", "minutes": 1, "radius_metres": 5000, "limit": 200}
-
-    def offered(client: TestClient) -> list[str]:
-        answer = client.get("/api/v1/where-to-park", params=query)
-        return [spot["kerbside_id"] for spot in answer.json()["spots"]]
-
-    settings = Settings(home=tmp_path)
-    with TestClient(create_app(settings, live, clock=lambda: OURS), base_url=ADDRESS) as client:
-        before = offered(client)
-        changed = {sensor.kerbside_id: sensor.status_changed_at for sensor in SENSORS}
-        # The third has changed since gold was built, so it sees.
-        last = {bay: changed[bay] - (MINUTE if bay == before[2] else timedelta(0)) for bay in before}
-        stuck = before[:3]
-        health = [
-            {
-                **small_lake.SENSOR_HEALTH[0],
-                "kerbside_id": bay,
-                "is_stuck": bay in stuck,
-                "last_changed_at": last[bay],
-            }
-            for bay in before[:5]
-        ]
-        small_lake.write_gold(Home(tmp_path), "fact_sensor_health", health)
-        assert offered(client) == before[2:]
-        # Gold that cannot be read is no reason to offer nothing.
-        log = Home(tmp_path).gold / "fact_sensor_health" / "_delta_log"
-        (log / "00000000000000000001.json").write_text("{broken")
-        assert offered(client) == before
-
-
-def test_until_when_a_car_may_stay_is_the_last_minute_that_is_allowed(client: TestClient) -> None:
-    query = {"near": f"{MIDDLE[0]},{MIDDLE[1]}", "minutes": 1, "radius_metres": 5000, "limit": 200}
-    zones = {}
-    for spot in client.get("/api/v1/where-to-park", params=query).json()["spots"]:
-        zones[spot["zone_number"]] = spot["until_at"]
-    assert zones.keys() == {1, 4, 5, 6, 8, 9}
-    for zone, until_at in zones.items():
-        if until_at is None:
-            assert is_allowed(zone, 1440)
-            continue
-        longest = (datetime.fromisoformat(until_at) - AS_OF) // MINUTE
-        assert is_allowed(zone, longest)
-        assert not is_allowed(zone, longest + 1)
-
-
-def test_a_spot_says_why_in_melbournes_time(client: TestClient) -> None:
-    query = {"near": f"{MIDDLE[0]},{MIDDLE[1]}", "minutes": 30, "radius_metres": 5000, "limit": 200}
-    spots = client.get("/api/v1/where-to-park", params=query).json()["spots"]
-    reasons = {spot["zone_number"]: spot["reason"] for spot in spots}
-    assert reasons[1] == "2P (120 minutes) holds; until 17:10, then the limit is reached"
-    assert reasons[4] == "No rule is in force; until 16:00, then it is LZ15, which is not for everybody"
-    assert reasons[5] == "PP (no limit, paid) holds; nothing ends the stay within a day"
 
 
 def every(client: TestClient, path: str, name: str, **query: Any) -> list[dict[str, Any]]:
@@ -230,12 +67,8 @@ def test_pages_of_bays_hold_each_one_once(client: TestClient, limit: int) -> Non
 
 
 def test_a_bay_that_comes_or_goes_between_pages_makes_no_other_bay_missed_or_doubled(tmp_path: Any) -> None:
-    live = LiveState(Settings())
-    live.apply(changes(), OURS)
-    live.ready(OURS)
-    with TestClient(
-        create_app(Settings(home=tmp_path), live, clock=lambda: OURS), base_url=ADDRESS
-    ) as client:
+    live = live_state()
+    with served(tmp_path, live) as client:
         first = client.get("/api/v1/bays", params={"limit": 100}).json()
         ids = [bay["kerbside_id"] for bay in first["bays"]]
         live.bays.pop(ids[50])
@@ -274,13 +107,8 @@ def test_bays_come_as_csv_and_geojson_with_the_same_content(client: TestClient) 
 
 
 def test_the_present_is_sent_again_only_when_it_has_changed_and_says_its_age(tmp_path: Any) -> None:
-    live = LiveState(Settings())
-    live.apply(changes(), OURS)
-    live.ready(OURS)
-    with TestClient(
-        create_app(Settings(home=tmp_path), live, clock=lambda: OURS + 20 * timedelta(seconds=1)),
-        base_url=ADDRESS,
-    ) as client:
+    live = live_state()
+    with served(tmp_path, live, OURS + timedelta(seconds=20)) as client:
         first = client.get("/api/v1/bays")
         assert first.headers["age"] == "80"
         held = {"If-None-Match": first.headers["etag"]}
@@ -326,9 +154,7 @@ def test_restrictions_at_a_time_are_the_calendars(client: TestClient, hours: int
 
 def test_restrictions_of_long_ago_come_from_the_lake(live: LiveState, tmp_path: Any) -> None:
     small_lake.write(Home(tmp_path))
-    with TestClient(
-        create_app(Settings(home=tmp_path), live, clock=lambda: OURS), base_url=ADDRESS
-    ) as client:
+    with served(tmp_path, live) as client:
         for at, status, codes in (
             (OLD_WINDOW["start_at"], "restricted", ["LZ30"]),
             (OLD_WINDOW["end_at"], "unrestricted", []),
@@ -341,7 +167,7 @@ def test_restrictions_of_long_ago_come_from_the_lake(live: LiveState, tmp_path: 
 
 
 def test_where_flink_is_off_nobody_says_that_there_are_no_alerts(tmp_path: Any) -> None:
-    with TestClient(create_app(Settings(home=tmp_path), LiveState(Settings())), base_url=ADDRESS) as client:
+    with served(tmp_path, LiveState(Settings())) as client:
         for path in ("alerts", "occupancy/now"):
             answer = client.get(f"/api/v1/{path}")
             assert (answer.status_code, answer.headers.get("Retry-After")) == (503, None)
@@ -349,12 +175,8 @@ def test_where_flink_is_off_nobody_says_that_there_are_no_alerts(tmp_path: Any) 
 
 
 def test_no_page_of_overstays_loses_a_row_when_a_poll_comes_in_between(tmp_path: Any) -> None:
-    live = LiveState(Settings())
-    live.apply(changes(), OURS)
-    live.ready(OURS)
-    with TestClient(
-        create_app(Settings(home=tmp_path), live, clock=lambda: OURS), base_url=ADDRESS
-    ) as client:
+    live = live_state()
+    with served(tmp_path, live) as client:
         before = {bay.kerbside_id for bay in live.bays.values() if bay.is_overstay}
         found: list[str] = []
         query: dict[str, Any] = {"limit": 2}
@@ -407,13 +229,3 @@ def test_what_cannot_be_answered_is_named(client: TestClient, path: str, status:
     answer = client.get(f"/api/v1/{path}")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert named in answer.json()["detail"]
-
-
-def test_before_the_first_poll_there_is_no_now_to_park_in(tmp_path: Any) -> None:
-    live = LiveState(Settings())
-    live.apply(SENSORS, OURS)
-    live.ready(OURS)
-    with TestClient(create_app(Settings(home=tmp_path), live), base_url=ADDRESS) as client:
-        answer = client.get("/api/v1/where-to-park", params={"near": "144.9,-37.8", "minutes": 5})
-    assert answer.status_code == 503
-    assert "no poll" in answer.json()["detail"]

@@ -7,20 +7,19 @@ from typing import Any
 import orjson
 from fastapi import FastAPI
 
-from integration.serving import small_lake, test_present
+from integration.serving import small_city, small_lake
 from melpark.contracts.live_alerts import LIVE_ALERTS
 from melpark.contracts.live_occupancy import LIVE_OCCUPANCY
 from melpark.places import Home
 from melpark.serving.api.alerts import EXAMPLE as ALERT
 from melpark.serving.api.occupancy import NOW_EXAMPLE
 from melpark.serving.app import create_app
-from melpark.serving.live import LiveState
 from melpark.serving.live_answers import Answer, LiveAnswers, read
 from melpark.serving.streets import fit_streets, geojson
 from melpark.settings import Settings
 
 # Through the middle of the bays, from west to east.
-EAST, NORTH = test_present.MIDDLE
+EAST, NORTH = small_city.MIDDLE
 LINES = fit_streets(("Middle Street between A and B", EAST + step / 1000, NORTH) for step in (-9, 0, 9))
 ALERTS: list[dict[str, Any]] = [
     ALERT | {"alert_id": f"zone_full/{zone}/{at}", "place": str(zone), "raised_at": at, "state": state}
@@ -54,16 +53,14 @@ def whole_app(home: Path, **settings: Any) -> FastAPI:
     """The app, ready, with something to tell of everything."""
     small_lake.write(Home(home))
     found = Settings(home=home, **{"rate_limit_per_minute": 0, "live": True, **settings})
-    live = LiveState(found)
-    live.apply(test_present.changes(), test_present.OURS)
-    live.ready(test_present.OURS)
+    live = small_city.live_state(found)
     flink = LiveAnswers()
     flink.apply(answers(), datetime.now(UTC))
     flink.ready(datetime.now(UTC))
     return create_app(
         found,
         live,
-        clock=lambda: test_present.OURS,
+        clock=lambda: small_city.OURS,
         streets=lambda: geojson(LINES, found.attribution),
         answers=flink,
     )
