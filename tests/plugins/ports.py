@@ -5,8 +5,9 @@ import os
 import random
 import socket
 
-# Below those that Linux gives to connections: one of them may take a port between the choice and the engine's start.
-FIRST, EACH = 12_000, 2_500
+# Above the defaults of the settings, below those that Linux gives to connections: one of them may take a port between
+# the choice and the engine's start.
+FIRST, EACH = 20_000, 1_500
 # Every worker of pytest-xdist has its own range, so that no two choose the same port before it is bound.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
 

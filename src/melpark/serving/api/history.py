@@ -21,6 +21,18 @@ from melpark.serving.lake import NAMED, Versions
 RECENT = "INTERVAL 1 DAY"
 
 
+def total(column: str) -> str:
+    """SQL for the sum of doubles, in decimals: the same in whatever order DuckDB's threads add them."""
+    return f"CAST(sum(CAST({column} AS DECIMAL(18, 9))) AS DOUBLE)"
+
+
+# Of the sums; null where the sensors were silent for most of the time.
+OCCUPANCY_PERCENT = f"""
+    CASE WHEN 2 * {total("online_minutes")} >= {total("bay_minutes")}
+        THEN 100 * {total("occupied_minutes")} / nullif({total("online_minutes")}, 0) END
+"""
+
+
 @dataclass
 class Where:
     """Conditions of a statement, all of which hold, with what users gave as parameters."""

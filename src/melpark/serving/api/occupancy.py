@@ -10,7 +10,7 @@ from melpark.contracts.live_occupancy import CITY, LIVE_OCCUPANCY
 from melpark.serving.api.columns import Column, Resource, of_contract
 from melpark.serving.api.context import Context
 from melpark.serving.api.describe import listed
-from melpark.serving.api.history import RECENT, Where, page
+from melpark.serving.api.history import OCCUPANCY_PERCENT, RECENT, Where, page, total
 from melpark.serving.api.listing import ListQuery, TimeQuery, Word
 from melpark.serving.api.present import page as page_of_present
 
@@ -130,12 +130,9 @@ def add(api: APIRouter, context: Context) -> None:
     def occupancy(request: Request, query: Annotated[OccupancyQuery, Query()]) -> Response:
         statement, parameters = _statement(
             query,
-            "sum(occupancy.bay_minutes) AS bay_minutes, sum(occupancy.online_minutes) AS online_minutes, "
-            "sum(occupancy.occupied_minutes) AS occupied_minutes, "
-            "sum(occupancy.uncertain_minutes) AS uncertain_minutes, "
-            "CASE WHEN 2 * sum(occupancy.online_minutes) >= sum(occupancy.bay_minutes) "
-            "THEN 100 * sum(occupancy.occupied_minutes) / nullif(sum(occupancy.online_minutes), 0) END "
-            "AS occupancy_percent",
+            f"{total('bay_minutes')} AS bay_minutes, {total('online_minutes')} AS online_minutes, "
+            f"{total('occupied_minutes')} AS occupied_minutes, "
+            f"{total('uncertain_minutes')} AS uncertain_minutes, {OCCUPANCY_PERCENT} AS occupancy_percent",
         )
         return page(request, context, OCCUPANCY, query, statement, parameters)
 
@@ -149,9 +146,9 @@ def add(api: APIRouter, context: Context) -> None:
     def turnover(request: Request, query: Annotated[OccupancyQuery, Query()]) -> Response:
         statement, parameters = _statement(
             query,
-            "sum(occupancy.bay_minutes) AS bay_minutes, CAST(sum(occupancy.arrivals) AS BIGINT) AS arrivals, "
-            "CAST(sum(occupancy.departures) AS BIGINT) AS departures, "
-            "60 * sum(occupancy.arrivals) / nullif(sum(occupancy.bay_minutes), 0) AS turnover_per_hour",
+            f"{total('bay_minutes')} AS bay_minutes, CAST(sum(arrivals) AS BIGINT) AS arrivals, "
+            "CAST(sum(departures) AS BIGINT) AS departures, "
+            f"60 * sum(arrivals) / nullif({total('bay_minutes')}, 0) AS turnover_per_hour",
         )
         return page(request, context, TURNOVER, query, statement, parameters)
 

@@ -10,7 +10,7 @@ from melpark.processing import reports
 from melpark.serving.api.columns import Column, Resource
 from melpark.serving.api.context import Context
 from melpark.serving.api.describe import listed
-from melpark.serving.api.history import Where, page
+from melpark.serving.api.history import OCCUPANCY_PERCENT, Where, page, total
 from melpark.serving.api.listing import ListQuery, Word
 
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
@@ -27,12 +27,9 @@ MINUTES = (
         70.0,
     ),
 )
-SUMMED = """
-    sum(bay_minutes) AS bay_minutes,
-    sum(online_minutes) AS online_minutes,
-    sum(occupied_minutes) AS occupied_minutes,
-    CASE WHEN 2 * sum(online_minutes) >= sum(bay_minutes)
-        THEN 100 * sum(occupied_minutes) / nullif(sum(online_minutes), 0) END AS occupancy_percent
+SUMMED = f"""
+    {total("bay_minutes")} AS bay_minutes, {total("online_minutes")} AS online_minutes,
+    {total("occupied_minutes")} AS occupied_minutes, {OCCUPANCY_PERCENT} AS occupancy_percent
 """
 JUDGED = (
     Column("stays", int, "Stays that ended, of sensors that are not stuck", 420),
@@ -184,7 +181,7 @@ def add(api: APIRouter, context: Context) -> None:
         where = query.where()
         statement = (
             "SELECT time_key, count(DISTINCT local_date) AS days, "
-            f"sum(occupied_minutes) / 15 / count(DISTINCT local_date) AS vehicles, {SUMMED} "
+            f"{total('occupied_minutes')} / 15 / count(DISTINCT local_date) AS vehicles, {SUMMED} "
             f"FROM ({report['rpt_occupancy_accumulation']}) AS report{where.text} GROUP BY time_key"
         )
         return answer(request, DAY, query, statement, where)
@@ -224,13 +221,13 @@ def add(api: APIRouter, context: Context) -> None:
             INNER JOIN (
                 SELECT local_date, CAST(sum(arrivals) AS BIGINT) AS arrivals,
                     CAST(sum(departures) AS BIGINT) AS departures,
-                    60 * sum(arrivals) / nullif(sum(bay_minutes), 0) AS turnover_per_hour
+                    60 * sum(arrivals) / nullif({total("bay_minutes")}, 0) AS turnover_per_hour
                 FROM ({report["rpt_turnover"]}) AS report{where.text}
                 GROUP BY local_date
             ) AS turnover ON occupancy.local_date = turnover.local_date
             LEFT JOIN (
                 SELECT local_date, CAST(sum(metered_stays) AS BIGINT) AS metered_stays,
-                    sum(estimated_revenue) AS estimated_revenue
+                    {total("estimated_revenue")} AS estimated_revenue
                 FROM ({report["rpt_revenue_against_occupancy"]}) AS report{where.text}
                 GROUP BY local_date
             ) AS revenue ON occupancy.local_date = revenue.local_date
@@ -248,7 +245,7 @@ def add(api: APIRouter, context: Context) -> None:
         where = query.where()
         statement = (
             "SELECT restriction_type, from_minutes, CAST(sum(stays) AS BIGINT) AS stays, "
-            f"sum(stay_minutes) AS stay_minutes FROM ({report['rpt_stay_by_restriction']}) AS report{where.text} "
+            f"{total('stay_minutes')} AS stay_minutes FROM ({report['rpt_stay_by_restriction']}) AS report{where.text} "
             "GROUP BY restriction_type, from_minutes"
         )
         return answer(request, STAYS, query, statement, where)
@@ -268,7 +265,7 @@ def add(api: APIRouter, context: Context) -> None:
             for name in ("stays", "judged_stays", "overstays", "overstays_within_extension")
         )
         statement = (
-            f"SELECT {group} AS place_or_rule, {sums}, sum(minutes_over) AS minutes_over, "
+            f"SELECT {group} AS place_or_rule, {sums}, {total('minutes_over')} AS minutes_over, "
             "100 * sum(overstays) / nullif(sum(judged_stays), 0) AS overstay_percent, "
             "100 - 100 * sum(overstays) / nullif(sum(judged_stays), 0) AS compliance_percent "
             f"FROM ({report['rpt_overstay_by_restriction']}) AS report{where.text} GROUP BY {group}"
@@ -289,8 +286,8 @@ def add(api: APIRouter, context: Context) -> None:
             f"CAST(sum({name}) AS BIGINT) AS {name}" for name in ("stays", "stays_in_violation")
         )
         statement = (
-            f"SELECT sign, {sums}, sum(stay_minutes) AS stay_minutes, "
-            "sum(stay_minutes) / sum(stays) AS average_stay_minutes, "
+            f"SELECT sign, {sums}, {total('stay_minutes')} AS stay_minutes, "
+            f"{total('stay_minutes')} / sum(stays) AS average_stay_minutes, "
             "100 * sum(stays_in_violation) / sum(stays) AS violation_percent "
             f"FROM ({report['rpt_historical_stays']}) AS report{where.text} GROUP BY sign"
         )
