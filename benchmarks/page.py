@@ -1,7 +1,8 @@
 """The page's own work: main-thread time of a frame while the map is panned, and first paint. Run by `make bench-page`.
 
-A simulated city of 3,300 bays is served without engines, and changes arrive at a rate. Time is what the browser's trace
-says of the main thread's tasks (thread time: waiting for the software renderer is left out), summed up by frame.
+A simulated city of 3,300 bays is served without engines; while the map is panned, changes arrive. Time is what
+the browser's trace says of the main thread's tasks (thread time: waiting for the software renderer is left out), summed
+up by frame.
 """
 
 import argparse
@@ -60,20 +61,27 @@ LOOK = """async (zoom) => {
 
 
 class Feed:
-    """Sensors that change at a rate, told to the live state as the change log's reader would."""
+    """Sensors that change at a rate while it flows, told to the live state as the change log's reader would."""
 
     def __init__(
         self, live: LiveState, loop: asyncio.AbstractEventLoop, sensors: list[Sensor], rate: float
     ) -> None:
         self._live, self._loop, self._sensors, self._rate = live, loop, sensors, rate
-        self._over = threading.Event()
+        self._over, self._flows = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run)
 
     def start(self) -> None:
         self._thread.start()
 
+    @contextmanager
+    def flowing(self) -> Iterator[None]:
+        self._flows.set()
+        yield
+        self._flows.clear()
+
     def stop(self) -> None:
         self._over.set()
+        self._flows.set()
 
     def join(self, timeout: float) -> None:
         self._thread.join(timeout)
@@ -81,6 +89,7 @@ class Feed:
     def _run(self) -> None:
         dice = random.Random(1)
         while not self._over.wait(1 / self._rate):
+            self._flows.wait()
             at = datetime.now(UTC)
             number = dice.randrange(len(self._sensors))
             sensor = self._sensors[number]
@@ -94,19 +103,21 @@ def main() -> None:
     arguments = _arguments()
     web_page.build(Path(tempfile.gettempdir()) / "melpark-page-build.log")
     report: dict[str, Any] = {"machine": machine.described(), "measured_at": datetime.now(UTC).isoformat()}
-    with served(arguments.rate) as url, launched() as browser:
+    with served(arguments.rate) as (url, feed), launched() as browser:
         report["paint_milliseconds"] = [_paint(new_page(browser, url).page) for _ in range(arguments.opens)]
         page = new_page(browser, url, DESKTOP).page
         wait_for_connection(page, "live")
         page.wait_for_function("() => window.__melpark.ready")
-        report["frames"] = {name: _frames(page, zoom, arguments.seconds) for name, zoom in PARTS.items()}
+        report["frames"] = {
+            name: _frames(page, feed, zoom, arguments.seconds) for name, zoom in PARTS.items()
+        }
     _print(report)
     arguments.output.write_text(json.dumps(report, indent=2))
 
 
 @contextmanager
-def served(rate: float) -> Iterator[str]:
-    """The page over a simulated city whose bays change so many times a second."""
+def served(rate: float) -> Iterator[tuple[str, Feed]]:
+    """The page over a simulated city, and what lets its bays change so many times a second."""
     city = build(Settings().simulator_seed)
     settings = Settings(home=Path(tempfile.mkdtemp(prefix="melpark-bench-")), rate_limit_per_minute=0)
     live = LiveState(settings)
@@ -116,14 +127,16 @@ def served(rate: float) -> Iterator[str]:
     live.ready(now)
     lines = fit_streets((bay.segment.description, bay.longitude, bay.latitude) for bay in city.bays)
 
+    feeds: list[Feed] = []
+
     def start(live: LiveState, loop: asyncio.AbstractEventLoop) -> Any:
-        feed = Feed(live, loop, sensors, rate)
-        feed.start()
-        return feed
+        feeds.append(Feed(live, loop, sensors, rate))
+        feeds[0].start()
+        return feeds[0]
 
     app = create_app(settings, live, start, streets=lambda: geojson(lines, settings.attribution))
     with listening(app) as url:
-        yield url
+        yield url, feeds[0]
 
 
 def _sensors(city: City, now: datetime) -> list[Sensor]:
@@ -152,7 +165,7 @@ def _paint(page: Page) -> dict[str, float]:
     return found
 
 
-def _frames(page: Page, zoom: float, seconds: float) -> dict[str, float]:
+def _frames(page: Page, feed: Feed, zoom: float, seconds: float) -> dict[str, float]:
     """Milliseconds of the main thread for each frame while the map is dragged to and fro."""
     page.evaluate(LOOK, zoom)
     browser = page.context.browser
@@ -161,9 +174,12 @@ def _frames(page: Page, zoom: float, seconds: float) -> dict[str, float]:
     x, y = 800, 420
     page.mouse.move(x, y)
     page.mouse.down()
-    for step in range(int(seconds * 30)):
-        page.mouse.move(x + 180 * (1 if step // 30 % 2 else -1) * (step % 30) / 30, y + 40 * (step % 7) / 7)
-        page.wait_for_timeout(1000 / 30)
+    with feed.flowing():
+        for step in range(int(seconds * 30)):
+            page.mouse.move(
+                x + 180 * (1 if step // 30 % 2 else -1) * (step % 30) / 30, y + 40 * (step % 7) / 7
+            )
+            page.wait_for_timeout(1000 / 30)
     page.mouse.up()
     events = json.loads(browser.stop_tracing())["traceEvents"]
     return summary(frame_times(events))

@@ -36,12 +36,13 @@ NAMED = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
 
 @dataclass(frozen=True)
 class Backup:
-    """What a backup's `backup.json` says."""
+    """What a backup's `backup.json` says. `cluster` is PostgreSQL's name of itself, which a restored home keeps."""
 
     made_at: str
     postgres_version: str
     versions: dict[str, int]
     format: int = FORMAT
+    cluster: str = ""
 
     @property
     def tables(self) -> int:
@@ -60,7 +61,7 @@ def make(settings: Settings, target: Path) -> Backup:
     stamp = homes.read_stamp(home)
     if stamp is None:
         raise StopError(f"{home.root} holds nothing", "it was never started", "Run `melpark up` first")
-    server = _server_version(settings)
+    server, cluster = _server(settings)
     with _whole_or_not(target, 0o700) as unfinished:
         copied = Home(unfinished)
         versions = lake_copy.copy(home, copied.lake)
@@ -68,14 +69,14 @@ def make(settings: Settings, target: Path) -> Backup:
         for file, mode in ((home.stamp, 0o644), (home.secrets, 0o600)):
             shutil.copyfile(file, unfinished / file.name)
             (unfinished / file.name).chmod(mode)
-        made = Backup(datetime.now(UTC).isoformat(), server, versions)
+        made = Backup(datetime.now(UTC).isoformat(), server, versions, cluster=cluster)
         # Last: a folder without it is no backup.
         (unfinished / "backup.json").write_text(json.dumps(asdict(made), indent=1))
     return made
 
 
 def make_next(settings: Settings) -> tuple[Path, Backup]:
-    """A backup in `backup_dir`, named by its time; older ones than the newest `backups_kept` go once it is whole.
+    """A backup in `backup_dir`, named by its time; once it is whole, the newest `backups_kept` of the home stay.
 
     Raises ConfigurationError where no folder is set, and what `make` raises.
     """
@@ -87,14 +88,22 @@ def make_next(settings: Settings) -> tuple[Path, Backup]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = folder / f"{datetime.now(UTC):{NAME}}"
     made = make(settings, target)
-    for older in kept(folder)[: -settings.backups_kept]:
+    for older in kept(folder, made.cluster)[: -settings.backups_kept]:
         shutil.rmtree(older)
     return target, made
 
 
-def kept(folder: Path) -> list[Path]:
-    """The whole backups in a folder that are named by their time, oldest first."""
-    return sorted(path.parent for path in folder.glob("*/backup.json") if NAMED.fullmatch(path.parent.name))
+def kept(folder: Path, cluster: str) -> list[Path]:
+    """The whole backups of one home in a folder that are named by their time, oldest first."""
+    named = (file.parent for file in folder.glob("*/backup.json") if NAMED.fullmatch(file.parent.name))
+    return sorted(path for path in named if _is_of(path, cluster))
+
+
+def _is_of(backup: Path, cluster: str) -> bool:
+    try:
+        return _read(backup).cluster == cluster
+    except ConfigurationError:
+        return False
 
 
 def restore(settings: Settings, source: Path) -> Backup:
@@ -155,7 +164,8 @@ def _whole_or_not(target: Path, mode: int) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _server_version(settings: Settings) -> str:
+def _server(settings: Settings) -> tuple[str, str]:
+    """Version and name of the cluster."""
     try:
         with psycopg.connect(
             host="127.0.0.1",
@@ -165,7 +175,9 @@ def _server_version(settings: Settings) -> str:
             password=secrets.password(settings.home, SUPERUSER),
             connect_timeout=5,
         ) as connection:
-            return str(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]
+            return connection.execute(  # type: ignore[return-value]
+                "SELECT current_setting('server_version'), system_identifier::text FROM pg_control_system()"
+            ).fetchone()
     except psycopg.Error as error:
         raise RetryableError(
             "PostgreSQL does not answer", str(error).strip().splitlines()[0], "Run `melpark up`; it may go on"

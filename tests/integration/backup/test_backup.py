@@ -60,27 +60,24 @@ def copied(home: Settings, folder: Path) -> Path:
     return folder / "copy"
 
 
-def test_backups_are_named_by_their_time_and_the_newest_stay(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_backups_are_named_by_their_time_and_the_newest_of_a_home_stay(
+    home: Settings, copied: Path, folder: Path
 ) -> None:
-    def make(settings: Settings, target: Path) -> backup.Backup:
-        target.mkdir()
-        (target / "backup.json").touch()
-        return backup.Backup("now", "18", {})
-
-    monkeypatch.setattr(backup, "make", make)
     kept = folder / "kept"
-    for name in ("2026-01-01T030000Z", "2026-01-02T030000Z", "letters", "2026-01-03T030000Z.part"):
-        (kept / name).mkdir(parents=True)
-        (kept / name / "backup.json").touch()
-    target, _ = backup.make_next(Settings(backup_dir=kept, backups_kept=2))
-    # What is not named as a backup is somebody else's.
-    assert {path.name for path in kept.iterdir()} == {
-        "2026-01-02T030000Z",
-        target.name,
-        "letters",
-        "2026-01-03T030000Z.part",
+    own = json.loads((copied / "backup.json").read_text())
+    assert own["cluster"]
+    # What is not named as a backup, cannot be read or is of another home is somebody else's.
+    others = {
+        "2025-12-30T030000Z": own | {"cluster": "another"},
+        "2025-12-31T030000Z": "damaged",
+        "letters": own,
+        "2026-01-03T030000Z.part": own,
     }
+    for name, said in {"2026-01-01T030000Z": own, "2026-01-02T030000Z": own, **others}.items():
+        (kept / name).mkdir(parents=True)
+        (kept / name / "backup.json").write_text(json.dumps(said))
+    target, _ = backup.make_next(home.model_copy(update={"backup_dir": kept, "backups_kept": 2}))
+    assert {path.name for path in kept.iterdir()} == {"2026-01-02T030000Z", target.name, *others}
     with pytest.raises(ConfigurationError, match="MELPARK_BACKUP_DIR"):
         backup.make_next(Settings())
 

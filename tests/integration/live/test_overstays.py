@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from integration.capture.engines import wait_until
 from integration.live.conftest import Live
 from integration.live.made_up_bays import Poll, Row
@@ -12,16 +14,19 @@ from melpark.parking.rules import Kind, Window
 
 ALERT_AFTER = timedelta(minutes=15)
 FEED_LAG = timedelta(minutes=3)
-ZONE, ANOTHER, WITHOUT_RULES = 9100, 9101, 9102
+ZONE, ANOTHER, WITHOUT_RULES, ENDS_SOON, ENDS_LATER = 9100, 9101, 9102, 9103, 9104
 
 
 def window(
-    zone: int, code: str, limit: int | None, start_at: datetime, hours: int, is_ambiguous: bool = False
+    zone: int,
+    code: str,
+    limit: int | None,
+    start_at: datetime,
+    length: timedelta = timedelta(hours=20),
+    is_ambiguous: bool = False,
 ) -> Window:
     kind = Kind.TIMED if limit else Kind.FREE
-    return Window(
-        zone, start_at, start_at + timedelta(hours=hours), limit, kind, False, code, is_ambiguous, start_at
-    )
+    return Window(zone, start_at, start_at + length, limit, kind, False, code, is_ambiguous, start_at)
 
 
 def told_of(rule: Window, poll: Poll) -> None:
@@ -64,8 +69,12 @@ def breach(rules: list[Window], arrival: datetime) -> datetime:
     return lenient(clocks(rules), Interval(arrival, arrival + timedelta(days=1)))[0].start_at
 
 
+def own_alerts(live: Live, bay: str) -> list[dict[str, Any]]:
+    return [one for one in live.log.alerts() if (one["kind"], one["place"]) == ("overstay", bay)]
+
+
 def told(live: Live, bay: str) -> list[tuple[str, str, str | None]]:
-    own = [one for one in live.log.alerts() if (one["kind"], one["place"]) == ("overstay", bay)]
+    own = own_alerts(live, bay)
     assert all(one["alert_id"] == f"overstay/{bay}/{one['raised_at']}" for one in own)
     assert all((one["place_kind"], one["threshold"]) == ("bay", 15.0) for one in own)
     return [(one["state"], one["raised_at"], one["cleared_at"]) for one in own]
@@ -78,13 +87,18 @@ def second(at: datetime) -> str:
 def test_a_vehicle_that_is_over_is_told_until_it_leaves_and_others_are_not(live: Live) -> None:
     first = next(live.city.polls([2]))
     now = first.feed_updated_at.replace(microsecond=0)
-    plain = [window(ZONE, "1P", 60, now - timedelta(hours=9), 20)]
+    plain = [window(ZONE, "1P", 60, now - timedelta(hours=9))]
     # One plate of two: over is who is over under both.
     two = [
-        window(ANOTHER, "1P", 60, now - timedelta(minutes=50), 20, is_ambiguous=True),
-        window(ANOTHER, "2P", 120, now - timedelta(minutes=50), 20, is_ambiguous=True),
+        window(ANOTHER, "1P", 60, now - timedelta(minutes=50), is_ambiguous=True),
+        window(ANOTHER, "2P", 120, now - timedelta(minutes=50), is_ambiguous=True),
     ]
-    for rule in (*plain, *two):
+    # Over for longer than the grace, but never by 15 minutes; and by 16, whenever it leaves.
+    short, long_enough = (
+        window(zone, "1P", 60, now - timedelta(hours=3), timedelta(hours=3, minutes=minutes))
+        for zone, minutes in ((ENDS_SOON, 3), (ENDS_LATER, 5))
+    )
+    for rule in (*plain, *two, short, long_enough):
         told_of(rule, first)
     # Will be over by 15 minutes when 4 more minutes are known; the others in an hour or more.
     soon = now - timedelta(minutes=60 + 15 - 4)
@@ -94,6 +108,8 @@ def test_a_vehicle_that_is_over_is_told_until_it_leaves_and_others_are_not(live:
     stands(first, "9002", ANOTHER, soon)
     stands(first, "9003", WITHOUT_RULES, soon)
     stands(first, "9004", ZONE, soon, status="Unoccupied")
+    stands(first, "9005", ENDS_SOON, soon)
+    stands(first, "9006", ENDS_LATER, soon)
     live.log.write(first.rows)
     live.poll([2, 2])
     assert live.city.known_until - FEED_LAG < now + timedelta(minutes=4)
@@ -102,16 +118,24 @@ def test_a_vehicle_that_is_over_is_told_until_it_leaves_and_others_are_not(live:
     raised_at = second(now + timedelta(minutes=4))
     wait_until(lambda: told(live, "9001"), "the overstay is told", seconds=90)
     assert told(live, "9001") == [("raised", raised_at, None)]
+    wait_until(lambda: told(live, "9006"), "the other one, too", seconds=90)
     last = next(live.city.polls([2]))
     left_at = last.feed_updated_at.replace(microsecond=0) - timedelta(seconds=20)
+    assert left_at > long_enough.end_at
     stands(last, "9001", ZONE, left_at, status="Unoccupied")
+    stands(last, "9006", ENDS_LATER, left_at, status="Unoccupied")
     # These bays are not of the city that other tests count: they arrived before its first window.
-    for bay, zone in (("9002", ANOTHER), ("9003", WITHOUT_RULES), ("9004", ZONE)):
+    others = (("9002", ANOTHER), ("9003", WITHOUT_RULES), ("9004", ZONE), ("9005", ENDS_SOON))
+    for bay, zone in others:
         stands(last, bay, zone, soon, is_retired=True)
     live.log.write(last.rows)
     wait_until(lambda: len(told(live, "9001")) == 2, "it is cleared", seconds=90)
     assert told(live, "9001")[1] == ("cleared", raised_at, second(left_at))
-    stands(last, "9001", ZONE, left_at, status="Unoccupied", is_retired=True)
-    live.log.write({"sensors": last.rows["sensors"][-1:]})
+    wait_until(lambda: len(told(live, "9006")) == 2, "the other one, too", seconds=90)
+    minutes = [own_alerts(live, bay)[1]["value"] for bay in ("9001", "9006")]
+    assert minutes == [pytest.approx((left_at - breach(plain, soon)) / timedelta(minutes=1)), 16.0]
+    for bay, zone in (("9001", ZONE), ("9006", ENDS_LATER)):
+        stands(last, bay, zone, left_at, status="Unoccupied", is_retired=True)
+    live.log.write({"sensors": last.rows["sensors"][-2:]})
     live.poll([2])
-    assert [told(live, bay) for bay in ("9002", "9003", "9004")] == [[]] * 3
+    assert [told(live, bay) for bay, _ in others] == [[]] * 4

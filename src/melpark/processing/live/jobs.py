@@ -84,6 +84,8 @@ def _read(name: str) -> Job:
 
 def _values(settings: Settings, start_ms: int) -> dict[str, object]:
     kept = KEPT_SECONDS / max(settings.effective_speed, 1)
+    # Nobody has overstayed within the grace.
+    overstay_seconds = max(60 * settings.alert_overstay_minutes, settings.grace_seconds)
     return {
         "servers": settings.kafka_address,
         "topics": {
@@ -102,9 +104,8 @@ def _values(settings: Settings, start_ms: int) -> dict[str, object]:
         "feed_lag_ms": round(settings.feed_lag_seconds * 1000),
         "exact_gap_ms": round(settings.exact_gap_seconds * 1000),
         "suspect_after_ms": round(settings.suspect_after_seconds * 1000),
-        "grace_ms": round(settings.grace_seconds * 1000),
-        "overstay_minutes": settings.alert_overstay_minutes,
-        "overstay_ms": settings.alert_overstay_minutes * 60_000,
+        "overstay_minutes": f"{overstay_seconds / 60:g}",
+        "overstay_ms": round(overstay_seconds * 1000),
         "slot_ms": SLOT_MS,
         "republish_ms": REPUBLISH_MS,
         "ttl": f"{max(round(kept), KEPT_SECONDS_AT_LEAST)} s",

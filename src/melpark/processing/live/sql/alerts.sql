@@ -1,5 +1,5 @@
 -- name: melpark-alerts
--- version: 2
+-- version: 3
 -- What somebody should look at, raised and cleared (docs/live.md). Times are milliseconds.
 {% from 'macros.sql.jinja' import ms, at, kafka, upserts with context %}
 {% set never = 'CAST(NULL AS BIGINT)' %}
@@ -39,6 +39,7 @@ CREATE TEMPORARY TABLE deadlines (
     is_parked BOOLEAN,
     since_ms BIGINT,
     breach_ms BIGINT,
+    end_ms BIGINT,
     known_ms BIGINT
 ) WITH (
     {{ kafka(topics.deadlines, none) }}
@@ -181,11 +182,13 @@ WHERE is_quiet <> was_quiet;
 
 -- ---- Overstays: a vehicle that stands where it was, and is over, when the feed less its lag is known to that time.
 
-{% set vehicle = 'ROW<zone_number INT, is_parked BOOLEAN, since_ms BIGINT, breach_ms BIGINT, known_ms BIGINT>' %}
+{% set vehicle %}
+ROW<zone_number INT, is_parked BOOLEAN, since_ms BIGINT, breach_ms BIGINT, end_ms BIGINT, known_ms BIGINT>
+{%- endset %}
 CREATE TEMPORARY VIEW vehicles AS
 SELECT
     kerbside_id,
-    CAST(ROW(zone_number, is_parked, since_ms, breach_ms, known_ms) AS {{ vehicle }}) AS vehicle,
+    CAST(ROW(zone_number, is_parked, since_ms, breach_ms, end_ms, known_ms) AS {{ vehicle }}) AS vehicle,
     PROCTIME() AS arrived
 FROM deadlines;
 
@@ -244,10 +247,12 @@ WINDOW bay AS (PARTITION BY kerbside_id ORDER BY arrived);
 CREATE TEMPORARY VIEW overstay_alerts AS
 SELECT
     kerbside_id, zone_number, is_raised, raised_ms, cleared_ms,
-    COALESCE(cleared_ms, clock_ms) - raised_ms + {{ overstay_ms }} AS over_ms
+    -- The clock of the rule stands still when its time is over, though the vehicle stays.
+    LEAST(COALESCE(cleared_ms, clock_ms), end_ms) - raised_ms + {{ overstay_ms }} AS over_ms
 FROM (
     SELECT
         o.kerbside_id, o.clock_ms, a.is_raised,
+        CASE WHEN a.is_raised THEN o.vehicle.end_ms ELSE o.before_vehicle.end_ms END AS end_ms,
         CASE WHEN a.is_raised THEN o.vehicle.zone_number ELSE o.before_vehicle.zone_number END AS zone_number,
         CASE WHEN a.is_raised THEN o.raised_ms ELSE o.before_raised_ms END AS raised_ms,
         CASE

@@ -1,6 +1,6 @@
 -- name: melpark-deadlines
--- version: 1
--- From when on the vehicle in each bay is over, by the rule calendar. Times are milliseconds.
+-- version: 2
+-- From when until when the vehicle in each bay will be over, by the rule calendar. Times are milliseconds.
 {% from 'macros.sql.jinja' import ms, kafka, upserts with context %}
 
 CREATE TEMPORARY TABLE sensors (
@@ -29,6 +29,7 @@ CREATE TEMPORARY TABLE deadlines (
     is_parked BOOLEAN,
     since_ms BIGINT,
     breach_ms BIGINT,
+    end_ms BIGINT,
     known_ms BIGINT,
     PRIMARY KEY (kerbside_id) NOT ENFORCED
 ) WITH (
@@ -97,10 +98,17 @@ LEFT JOIN rules AS r
     AND r.start_ms < v.since_ms + {{ suspect_after_ms }}
 GROUP BY v.kerbside_id, v.zone_number, v.is_parked, v.since_ms, v.known_ms, r.start_ms;
 
+-- The first time that is long enough to be told. Times do not overlap, so the first to begin is the first to end.
 INSERT INTO deadlines
-SELECT
-    kerbside_id, zone_number, is_parked, since_ms,
-    MIN(CASE WHEN without_limit = 0 AND breach_ms + {{ grace_ms }} <= end_ms THEN breach_ms END),
-    known_ms
-FROM windows
+SELECT kerbside_id, zone_number, is_parked, since_ms, MIN(breach_ms), MIN(end_ms), known_ms
+FROM (
+    SELECT
+        kerbside_id, zone_number, is_parked, since_ms, known_ms,
+        CASE WHEN is_long_enough THEN breach_ms END AS breach_ms,
+        CASE WHEN is_long_enough THEN end_ms END AS end_ms
+    FROM (
+        SELECT *, without_limit = 0 AND breach_ms + {{ overstay_ms }} <= end_ms AS is_long_enough
+        FROM windows
+    )
+)
 GROUP BY kerbside_id, zone_number, is_parked, since_ms, known_ms;
