@@ -8,6 +8,7 @@ TOOLS := .tools
 UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/uv/bin/uv)
 VENV := .venv
 BIN := $(VENV)/bin
+LINT_FAILED := $(VENV)/.lint-failed
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 # Options of `melpark up`, as in: make up ARGS="--source replay --capture DIR --speed 0"
@@ -18,7 +19,7 @@ SEED ?= 1
 # Progress bars on a terminal, plain lines elsewhere.
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help docs reference up airflow quicken down status logs doctor reset test suite test-airflow test-live proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-page bench-year sbom image image-airflow compose-up wheel terraform-check clean lock
+.PHONY: help docs reference up airflow quicken down status logs doctor reset test suite lint-beside test-airflow test-live proof chaos lint format bench bench-cdc bench-ingest bench-backfill bench-history bench-gold bench-live bench-page bench-year sbom image image-airflow compose-up wheel terraform-check clean lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,11 +49,16 @@ reset: $(VENV)/.synced ## Delete all data; asks first
 	@$(BIN)/melpark reset
 
 test: ## The test suite, real engines included; without Flink (test-live)
-	@$(MAKE) --no-print-directory --jobs 4 lint suite
+	@rm -f $(LINT_FAILED)
+	@$(MAKE) --no-print-directory --jobs 4 lint-beside suite STOP="--stop-when $(LINT_FAILED)"
+
+# By the file the suite knows that it may end.
+lint-beside: $(VENV)/.synced-dev
+	@MAKEFLAGS= $(MAKE) --no-print-directory lint || { touch $(LINT_FAILED); exit 1; }
 
 # Beside lint, which uses one core; environments are fetched beside each other. Tests that call make are not its jobs.
 suite: $(VENV)/.synced-dev $(TOOLS)/databricks/.synced $(TOOLS)/airflow/.synced $(TOOLS)/docs/.synced
-	@MAKEFLAGS= $(BIN)/python -m pytest -n 3 --ignore=tests/integration/live
+	@MAKEFLAGS= $(BIN)/python -m pytest -n 3 $(STOP) --ignore=tests/integration/live
 
 test-live: $(VENV)/.synced-dev ## The windows and alerts of Flink, off by default, some minutes (docs/live.md)
 	@$(BIN)/python -m pytest tests/integration/live
@@ -71,8 +77,9 @@ lint: $(VENV)/.synced-dev ## Format, lint, types, direction of imports
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > /dev/null || $(BIN)/lint-imports
 
+# Not --quiet: it hides warnings from --strict, too.
 docs: $(TOOLS)/docs/.synced ## Build the documents as a site into site/; a warning is an error
-	@NO_MKDOCS_2_WARNING=1 $(TOOLS)/docs/bin/mkdocs --quiet build --strict
+	@NO_MKDOCS_2_WARNING=1 $(TOOLS)/docs/bin/mkdocs build --strict
 
 reference: $(VENV)/.synced-dev ## Make docs/reference/ from the code
 	@PYTHONPATH=tests $(BIN)/python -m cases.reference

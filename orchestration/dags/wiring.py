@@ -51,7 +51,9 @@ def tell_succeeded(context: Mapping[str, Any]) -> None:
 
 
 def _tell(context: Mapping[str, Any], *arguments: str) -> None:
-    run = context["dag_run"]
-    ran = (run.end_date - run.start_date).total_seconds() if run.end_date and run.start_date else 0
-    command = ["melpark", "alerts", "job", run.dag_id, "--seconds", str(max(0, ran)), *arguments]
+    # Where Airflow knows no last task it gives the DAG without its run.
+    run = context.get("dag_run")
+    name = run.dag_id if run else context["dag"].dag_id
+    ran = (run.end_date - run.start_date).total_seconds() if run and run.end_date and run.start_date else 0
+    command = ["melpark", "alerts", "job", name, "--seconds", str(max(0, ran)), *arguments]
     subprocess.run(command, check=True, timeout=TELL_SECONDS)

@@ -34,6 +34,11 @@ def write_files(folder: Path) -> list[Path]:
     return made
 
 
+def are_handed_over() -> bool:
+    """Whether passwords come by files, so that the home holds none."""
+    return _handed() is not None
+
+
 def _handed() -> Path | None:
     """The folder of the files that were handed over, when they were."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")

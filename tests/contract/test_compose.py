@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from pydantic import SecretStr
 
 from melpark.places import AIRFLOW_ADMIN, CDS_TOKEN, GRAFANA_ADMIN, PROJECT, ROLES
 from melpark.settings import NOT_SETTINGS, PREFIX, Settings
-from melpark.stack import part, plan
+from melpark.stack import part, plan, workers
 from melpark.stack.declaration import Engine, Node
 
 COMPOSE = PROJECT / "compose.yaml"
@@ -24,6 +25,8 @@ AROUND = {"pod", "home", "watch", "prometheus", "grafana"}
 VARIABLE = re.compile(r"\$\{(\w+)")
 # Of compose alone: which image.
 OF_COMPOSE = {"MELPARK_IMAGE", "MELPARK_AIRFLOW_IMAGE"}
+# Delivers alerts.
+WITH_WEBHOOK = Settings(alert_webhook_url=SecretStr("https://example.org/hook"))
 WAITED_FOR = {True: "service_healthy", False: "service_completed_successfully"}
 
 
@@ -38,8 +41,12 @@ def services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def nodes() -> Mapping[str, Node]:
-    """Of the sources simulator; a portal has the same without the source. Both who poll and build: loop and Airflow."""
-    by_loop, by_airflow = Settings(live=True), Settings(live=True, scheduled_by="airflow")
+    """Of everything that settings may add: Flink, alerts, and both who poll and build, loop and Airflow.
+
+    Of the sources simulator; a portal has the same without the source.
+    """
+    by_loop = WITH_WEBHOOK.model_copy(update={"live": True})
+    by_airflow = by_loop.model_copy(update={"scheduled_by": "airflow"})
     return {node.name: node for node in (*plan.nodes(by_loop), *plan.nodes(by_airflow))}
 
 
@@ -88,6 +95,21 @@ def test_either_the_loop_or_airflow_is_started(services: dict[str, Any]) -> None
     assert own == by_airflow - by_loop
     scheduled_by = {service["environment"]["MELPARK_SCHEDULED_BY"] for _, service, _ in parts(services)}
     assert scheduled_by == {"${MELPARK_SCHEDULED_BY:-loop}"}
+
+
+def test_alerts_are_delivered_by_a_profile_and_nobody_else_is_told_where_to(
+    services: dict[str, Any],
+) -> None:
+    by_default = {node.name for node in plan.nodes(Settings())}
+    assert profile(services, "alerts") == {node.name for node in plan.nodes(WITH_WEBHOOK)} - by_default
+    told = {
+        name: {key for key in service.get("environment", {}) if "WEBHOOK" in key}
+        for name, service in services.items()
+    }
+    given = {PREFIX + secret.upper() for secret in workers.SECRETS_OF["alerts"]}
+    assert {name: keys for name, keys in told.items() if keys} == {"alerts": given}
+    # Empty would be a key that is none: without a value compose hands on what is set.
+    assert services["alerts"]["environment"]["MELPARK_ALERT_WEBHOOK_SECRET"] is None
 
 
 def test_what_watches_is_asked_as_a_part_is(services: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ from melpark.settings import CITY_ATTRIBUTION
 
 DOCS = PROJECT / "docs"
 MKDOCS = PROJECT / ".tools" / "docs" / "bin" / "mkdocs"
+MKDOCS_YML = PROJECT / "mkdocs.yml"
+MAKEFILE = (PROJECT / "Makefile").read_text()
 PAGES = [*PROJECT.glob("*.md"), *DOCS.rglob("*.md"), PROJECT / "powerbi" / "README.md"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -36,19 +38,41 @@ def alerts() -> dict[str, str]:
     return {rule["alert"]: rule["annotations"]["runbook"] for group in groups for rule in group["rules"]}
 
 
-def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+def build(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
+    """As `make docs` builds the site."""
     assert MKDOCS.exists(), "`make .tools/docs/.synced` installs it"
-    done = subprocess.run(
-        [MKDOCS, "--quiet", "build", "--strict", "--site-dir", tmp_path / "site"],
-        cwd=PROJECT,
+    command = re.search(
+        r"^docs:.*\n\t@NO_MKDOCS_2_WARNING=1 \$\(TOOLS\)/docs/bin/mkdocs (.*)$", MAKEFILE, re.MULTILINE
+    )
+    assert command is not None
+    return subprocess.run(
+        [MKDOCS, *command[1].split(), *options],
+        cwd=folder,
         env={"NO_MKDOCS_2_WARNING": "1", "PATH": ""},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    done = build(PROJECT, "--site-dir", tmp_path / "site")
+    assert done.returncode == 0, done.stderr
     built = (tmp_path / "site" / "index.html").read_text()
     assert re.findall(r'(?:src|href)="https?://(?!squidfunk)[^"]*', built) == []
+
+
+def test_what_is_in_no_menu_or_leads_out_of_the_documents_ends_the_build(tmp_path: Path) -> None:
+    """With the settings of our own site, but for its pages."""
+    (tmp_path / "mkdocs.yml").write_text(f"INHERIT: {MKDOCS_YML}\ndocs_dir: docs\nnav: [index.md]\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text("# Home\n\n[out](../outside.py)\n")
+    (tmp_path / "docs" / "forgotten.md").write_text("# Forgotten\n")
+    done = build(tmp_path)
+    assert done.returncode == 1
+    assert "forgotten.md" in done.stderr
+    assert "outside.py" in done.stderr
+    assert "Aborted with 2 warnings in strict mode" in done.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))

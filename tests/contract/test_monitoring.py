@@ -50,9 +50,17 @@ def panels(dashboard: Path) -> list[dict[str, Any]]:
     return [panel for panel in json.loads(dashboard.read_text())["panels"] if panel["type"] != "row"]
 
 
+def examples() -> list[dict[str, Any]]:
+    """Rules that a page gives as an example, indented as code."""
+    text = (PROJECT / "docs" / "how-to" / "alerts.md").read_text()
+    found = re.findall(r"^    - alert: .*\n(?:      .*\n)+", text, re.MULTILINE)
+    return [rule for example in found for rule in yaml.safe_load(example)]
+
+
 def expressions() -> list[tuple[str, str]]:
     """Where each expression stands, and the expression."""
-    of_rules = [(f"rule {rule['alert']}", rule["expr"]) for rule in rules()]
+    assert examples()
+    of_rules = [(f"rule {rule['alert']}", rule["expr"]) for rule in (*rules(), *examples())]
     of_panels = [
         (f"{dashboard.name}: {panel['title']}", target["expr"])
         for dashboard in DASHBOARDS

@@ -10,6 +10,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from melpark.places import PROJECT
+from melpark.settings import Settings
 
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
 BIN = Path(sys.executable).parent
@@ -53,8 +54,26 @@ def test_a_job_may_do_what_it_needs_and_ends(file: Path) -> None:
         assert writes <= WRITES, name
 
 
+def test_a_step_of_githubs_own_command_says_as_whom_and_where(file: Path) -> None:
+    for name, job in jobs(file).items():
+        for step in job["steps"]:
+            if re.search(r"^\s*gh ", step.get("run", ""), re.MULTILINE):
+                # Without GH_REPO it asks a clone, which is not there without a checkout.
+                assert step["env"].keys() >= {"GH_TOKEN", "GH_REPO"}, name
+
+
 def test_jobs_call_targets_of_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
     called = {name for file in WORKFLOWS for name in re.findall(r"\bmake ([a-z-]+)", file.read_text())}
-    assert {"test", "docs", "sbom", "image-airflow", "compose-up", "terraform-check", "wheel"} <= called
+    wanted = {"test", "test-live", "test-airflow", "docs", "sbom", "image-airflow", "compose-up"}
+    assert wanted | {"terraform-check", "wheel"} <= called
     assert called <= targets
+
+
+def test_whatever_compose_publishes_is_asked_once_it_has_started() -> None:
+    (ci,) = [file for file in WORKFLOWS if file.stem == "ci"]
+    asked = "".join(step.get("run", "") for step in jobs(ci)["containers"]["steps"])
+    published = yaml.safe_load((PROJECT / "compose.yaml").read_text())["services"]["pod"]["ports"]
+    # `make compose-up` starts no Airflow.
+    ports = {port.split(":")[1] for port in published} - {str(Settings().airflow_port)}
+    assert set(re.findall(r"http://127\.0\.0\.1:(\d+)/", asked)) == ports

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from melpark import cli
 from melpark.cli import lake
 from melpark.ingestion import rounds
-from melpark.places import AIRFLOW, DBT_PROJECT, ORCHESTRATION, PROJECT
-from melpark.processing import gold_steps
+from melpark.places import AIRFLOW, DBT_PROJECT, ORCHESTRATION, PROJECT, Home
+from melpark.processing import gold_steps, job_runs
 from melpark.settings import Settings
 from melpark.stack import airflow
 
@@ -131,6 +131,25 @@ def test_a_dag_runs_once_at_a_time_ends_in_time_tells_how_and_explains_itself(da
         assert said == {"gold.*" if "." in task else task for task in dag["tasks"]}, name
         for word in ("Missed runs" if name != "melpark_backup_dag" else "asset", "When it fails"):
             assert word in dag["page"], name
+
+
+def test_how_a_run_ended_is_noted_in_the_home_for_alerts_and_metrics(tmp_path: Path) -> None:
+    variables = airflow.environment(Settings(home=tmp_path))
+    Path(variables["AIRFLOW_HOME"]).mkdir(parents=True)
+    done = subprocess.run(
+        [AIRFLOW / "bin" / "python", Path(__file__).parent / "telling.py", DAGS],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = {run.job: (run.seconds, run.error) for run in job_runs.newest(Home(tmp_path))}
+    assert told == {
+        "melpark_backup_dag": (0, "timed_out, see the run in Airflow"),
+        "melpark_ingestion_dag": (90, None),
+        "melpark_quality_dag": (90, "task_failure, see the run in Airflow"),
+    }
 
 
 def test_the_backup_begins_when_the_lake_was_cared_for_and_only_where_it_is_turned_on(

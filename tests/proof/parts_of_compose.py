@@ -46,7 +46,7 @@ class Containers:
         for secret in service.get("secrets", []):
             if not (handed / secret).exists():
                 (handed / secret).symlink_to(self.folder / "secrets" / secret)
-        given = {key: _default(str(value)) for key, value in service.get("environment", {}).items()}
+        given = {key: _default(str(value or "")) for key, value in service.get("environment", {}).items()}
         given |= {PREFIX + port.upper(): str(number) for port, number in self.ports.items()}
         given |= {"MELPARK_HOME": str(self.folder / "home"), "MELPARK_HISTORY_DAYS": "0"}
         own = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}

@@ -66,7 +66,11 @@ def make(settings: Settings, target: Path) -> Backup:
         copied = Home(unfinished)
         versions = lake_copy.copy(home, copied.lake)
         _copy_postgres(settings, unfinished / "postgres")
-        for file, mode in ((home.stamp, 0o644), (home.secrets, 0o600)):
+        files = [(home.stamp, 0o644)]
+        # Passwords that are handed over are no part of the home.
+        if not secrets.are_handed_over():
+            files.append((home.secrets, 0o600))
+        for file, mode in files:
             shutil.copyfile(file, unfinished / file.name)
             (unfinished / file.name).chmod(mode)
         made = Backup(datetime.now(UTC).isoformat(), server, versions, cluster=cluster)
@@ -115,12 +119,19 @@ def restore(settings: Settings, source: Path) -> Backup:
         raise StopError(
             f"{source} is not whole", "its tables are not those of backup.json", "Use another one"
         )
+    if not ((source / home.secrets.name).exists() or secrets.are_handed_over()):
+        raise StopError(
+            f"{source} holds no passwords",
+            "it was made where CREDENTIALS_DIRECTORY hands them over",
+            "Name the folder of those passwords in CREDENTIALS_DIRECTORY",
+        )
     user = postgres.run_as(settings)
     # Root's PostgreSQL runs as another user and must pass through.
     with _whole_or_not(home.root, 0o711 if os.geteuid() == 0 else 0o700) as unfinished:
         new = Home(unfinished)
-        for name in (new.stamp.name, new.secrets.name):
-            shutil.copy2(source / name, unfinished / name)
+        for file in (new.stamp, new.secrets):
+            if (source / file.name).exists():
+                shutil.copy2(source / file.name, file)
         shutil.copytree(source / "lake", new.lake)
         data = new.engine("postgres") / "data"
         shutil.copytree(source / "postgres", data, symlinks=True)

@@ -148,6 +148,31 @@ def check(where: str, body: Mapping[str, Any], known: Mapping[str, Any]) -> None
             check(f"{where}.{name}", one, nested[name])
 
 
+@pytest.mark.parametrize("module", FOLDERS[1:], ids=lambda module: module.name)
+def test_a_module_is_tested_alone_and_by_names_that_are_there(module: Path) -> None:
+    """What Terraform asks of a test before it runs it; `make terraform-check` runs it."""
+    known = {f"{type_}.{name}" for type_, name, _ in resources(module)}
+    declared = {name: body for one in blocks(module)["variable"] for name, body in one.items()}
+    tests = sorted(module.glob("tests/*.tftest.hcl"))
+    assert tests
+    for test in tests:
+        found = unquoted(hcl2.loads(test.read_text()))
+        mocked = {name for one in found["mock_provider"] for name in one}
+        assert mocked <= blocks(module)["terraform"][0]["required_providers"][0].keys()
+        given = found["variables"][0].keys() - META
+        assert {name for name, body in declared.items() if "default" not in body} <= given <= declared.keys()
+        for one in found["run"]:
+            for name, body in one.items():
+                assert body["command"] == "plan", name
+                assert body["assert"], name
+                assert body.get("variables", [{}])[0].keys() - META <= declared.keys(), name
+        text = re.sub(r'"[^"]*"', "", test.read_text())
+        asked = {".".join(found) for found in re.findall(r"\b((?:azurerm|databricks)_\w+)\.(\w+)", text)}
+        assert asked
+        assert asked <= known
+        assert set(re.findall(r"\boutput\.(\w+)", text)) <= names(module, "output")
+
+
 def test_outputs_give_the_names_that_the_app_and_the_bundle_use() -> None:
     outputs = names(TERRAFORM, "output")
     bundle = yaml.safe_load((PROJECT / "databricks" / "databricks.yml").read_text())
@@ -226,6 +251,42 @@ def test_exceptions_of_checkov_have_reasons() -> None:
     for line in lines[lines.index("skip-check:") + 1 :]:
         is_explained = is_explained or line.lstrip().startswith("#")
         assert is_explained, line
+
+
+def test_what_holds_data_is_not_destroyed_and_the_how_to_says_which() -> None:
+    guarded = {
+        f"{folder.name}: {type_}"
+        for folder in FOLDERS
+        for type_, _, body in resources(folder)
+        if any(one.get("prevent_destroy") for one in body.get("lifecycle", []))
+    }
+    assert guarded == {
+        "postgres: azurerm_postgresql_flexible_server",
+        "postgres: azurerm_postgresql_flexible_server_database",
+        "storage: azurerm_storage_account",
+    }
+    ((_, _, vault),) = [
+        one for one in resources(TERRAFORM / "modules" / "keyvault") if one[0].endswith("vault")
+    ]
+    assert vault["purge_protection_enabled"]
+    said = (PROJECT / "docs" / "how-to" / "azure.md").read_text().partition("To undo it")[2]
+    named = {
+        "terraform/modules/postgres",
+        "terraform/modules/storage",
+        f"{vault['soft_delete_retention_days']} days",
+    }
+    assert {one for one in named if one not in said} == set()
+
+
+def test_a_plan_without_a_refresh_asks_no_vault() -> None:
+    """Data are read all the same; of them none lies behind a closed address, so a hosted runner may plan."""
+    read = {type_ for folder in FOLDERS for type_, _, _ in resources(folder, "data")}
+    assert read <= {"azurerm_client_config"}
+    asked = {type_ for folder in FOLDERS for type_, _, _ in resources(folder, "ephemeral")}
+    assert asked <= {"random_password"}
+    workflow = yaml.safe_load((PROJECT / ".github" / "workflows" / "ci.yml").read_text())
+    (plan,) = [step for step in workflow["jobs"]["plan"]["steps"] if step.get("name") == "Plan"]
+    assert "terraform plan -input=false -refresh=false " in plan["run"]
 
 
 def test_versions_are_the_same_everywhere() -> None:

@@ -112,6 +112,34 @@ def test_a_backup_is_closed_to_others(copied: Path) -> None:
     assert stat.S_IMODE((copied / "secrets.json").stat().st_mode) == 0o600
 
 
+def test_passwords_that_are_handed_over_are_in_no_backup_and_are_handed_to_the_restored_home(
+    home: Settings, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Home(home.home).secrets
+    handed = tmp_path / "credentials"
+    handed.mkdir()
+    for name, password in json.loads(own.read_text()).items():
+        (handed / name).write_text(password)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed))
+    target = folder / "without-passwords"
+    own.rename(own.with_suffix(".away"))
+    try:
+        backup.make(home, target)
+    finally:
+        own.with_suffix(".away").rename(own)
+    assert {path.name for path in target.iterdir()} == {"backup.json", "home.json", "lake", "postgres"}
+
+    settings = Settings(home=folder / "restored-without", postgres_port=free_port())
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    with pytest.raises(StopError, match="holds no passwords"):
+        backup.restore(settings, target)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed))
+    backup.restore(settings, target)
+    assert not Home(settings.home).secrets.exists()
+    with Running(settings), connect(settings, SUPERUSER) as connection:
+        assert connection.execute(COUNT).fetchone()
+
+
 def test_nothing_is_written_over(home: Settings, copied: Path) -> None:
     with pytest.raises(ConfigurationError, match="not empty"):
         backup.make(home, copied)

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from melpark import cli
 from melpark.places import Home
 from melpark.processing.job_runs import JobRun, recorded
 from melpark.serving.webhook import delivery, operation
@@ -111,4 +113,30 @@ def test_a_look_at_a_home_puts_what_failed_there_into_the_outbox_once(tmp_path: 
         ("alert.raised", f"poll of {SENSORS}"),
         ("alert.raised", "maintenance"),
         ("alert.cleared", "maintenance"),
+    ]
+
+
+def test_a_job_that_another_scheduler_tells_of_goes_the_same_way_to_the_outbox(tmp_path: Path) -> None:
+    home, settings = Home(tmp_path), Settings(home=tmp_path)
+    outbox = Outbox(home.outbox)
+    arrivals, raised = operation.Arrivals(settings, datetime.now(UTC)), operation.Open([])
+
+    def tell(*options: str) -> None:
+        words = ["alerts", "job", "melpark_quality_dag", "--seconds", "90", *options]
+        answer = CliRunner().invoke(cli.app, words, env={"MELPARK_HOME": str(tmp_path)})
+        assert answer.exit_code == 0, answer.output
+        delivery.look(home, outbox, arrivals, raised)
+
+    tell("--failed", "task_failure,\n see the run in Airflow")
+    tell("--failed", "again")
+    tell()
+    told = [
+        (body["type"], body["data"]["place"], body["data"]["detail"])
+        for body in outbox.bodies_of("run_failed/")
+    ]
+    outbox.close()
+    reason = "The newest run of melpark_quality_dag failed: task_failure, see the run in Airflow"
+    assert told == [
+        ("alert.raised", "melpark_quality_dag", reason),
+        ("alert.cleared", "melpark_quality_dag", f"Over: {reason}"),
     ]

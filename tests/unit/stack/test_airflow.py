@@ -1,6 +1,7 @@
 """Laws of Airflow as the scheduler: on loopback, with a password of its own, telling nobody, its state in the home."""
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from melpark import loopback, secrets
 from melpark.errors import StopError
-from melpark.places import AIRFLOW_ADMIN, Home
+from melpark.places import AIRFLOW_ADMIN, ORCHESTRATION, PROJECT, Home
 from melpark.processing import gold_steps
 from melpark.settings import Settings
 from melpark.stack import airflow
@@ -39,8 +40,12 @@ def test_its_state_is_in_the_home_and_its_workers_are_few(settings: Settings, tm
     assert Path(given["AIRFLOW_HOME"]) == tmp_path / "engines" / "airflow"
     assert given["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{given['AIRFLOW_HOME']}/airflow.db"
     # No DAG takes the place of another.
-    assert given["AIRFLOW__CORE__PARALLELISM"] == "4"
+    dags = len(list((ORCHESTRATION / "dags").glob("melpark_*_dag.py")))
+    assert (given["AIRFLOW__CORE__PARALLELISM"], dags) == ("4", 4)
     assert given["AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG"] == "1"
+    for page in ("orchestration.md", "adr/0027-airflow.md"):
+        said = (PROJECT / "docs" / page).read_text()
+        assert re.search(r"[Ff]our( tasks at a time at most)?, one of each DAG", said), page
 
 
 def test_tasks_get_the_key_of_the_portal_and_no_other_secret(tmp_path: Path) -> None:
