@@ -1,5 +1,6 @@
 """Laws of the operation's own alerts: raised once, cleared once, the same after a restart; unknown is not well."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from melpark import cli
 from melpark.places import Home
 from melpark.processing.job_runs import JobRun, recorded
 from melpark.serving.webhook import delivery, operation
+from melpark.serving.webhook import outbox as outboxes
+from melpark.serving.webhook.alert_log import AlertLog
 from melpark.serving.webhook.outbox import Outbox
+from melpark.serving.webhook.receiver import Receiver
 from melpark.settings import Settings
 from unit.serving.exposed import SENSORS, run_of_a_stack
 
@@ -140,3 +144,20 @@ def test_a_job_that_another_scheduler_tells_of_goes_the_same_way_to_the_outbox(t
         ("alert.raised", "melpark_quality_dag", reason),
         ("alert.cleared", "melpark_quality_dag", f"Over: {reason}"),
     ]
+
+
+def test_the_outbox_is_made_before_the_threads_open_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite refuses all but one of those who make the same file at once."""
+    stop, found = threading.Event(), list[outboxes.Counts | None]()
+
+    def note(file: Path) -> None:
+        found.append(outboxes.counts(file))
+        if len(found) == 2:
+            stop.set()
+
+    monkeypatch.setattr(delivery, "_watch", lambda settings, file, stop: note(file))
+    monkeypatch.setattr(AlertLog, "run", lambda self: note(self._file))
+    delivery.deliver(Settings(home=tmp_path), Receiver("https://example.org", None), stop)
+    assert found == [outboxes.Counts(), outboxes.Counts()]

@@ -49,11 +49,12 @@ def run(settings: Settings) -> None:
 def deliver(settings: Settings, receiver: Receiver, stop: threading.Event) -> None:
     """Follow, watch and send until `stop`."""
     file = Home(settings.home.resolve()).outbox
+    # Before the threads open it, too: of several who make the file at once all but one are refused.
+    outbox = Outbox(file)
     alert_log = AlertLog(file, settings.kafka_address)
     watch = threading.Thread(target=_watch, args=(settings, file, stop), name="watch", daemon=True)
     for thread in (alert_log, watch):
         thread.start()
-    outbox = Outbox(file)
     try:
         _send(outbox, receiver, stop)
     finally:
