@@ -60,7 +60,7 @@ lint-beside: $(VENV)/.synced-dev
 suite: $(VENV)/.synced-dev $(TOOLS)/databricks/.synced $(TOOLS)/airflow/.synced $(TOOLS)/docs/.synced
 	@MAKEFLAGS= $(BIN)/python -m pytest -n 3 $(STOP) --ignore=tests/integration/live
 
-test-live: $(VENV)/.synced-dev ## The windows and alerts of Flink, off by default, some minutes (docs/live.md)
+test-live: $(VENV)/.synced-dev ## The windows and alerts of Flink, some minutes (docs/live.md)
 	@$(BIN)/python -m pytest tests/integration/live
 
 proof: $(VENV)/.synced-dev $(TOOLS)/airflow/.synced ## What takes too long for `make test`: a restored home goes on, a week of known truth

@@ -180,8 +180,8 @@ class Settings(BaseModel):
     # Of what MelPark's own processes say on stderr; those of the stack write JSON into their files all the same.
     log_format: Literal["text", "json"] = "text"
 
-    # Windows and alerts by Flink. Off until the windows are seen to hold in the whole stack (docs/live.md).
-    live: bool = False
+    # Whether Flink tells windows and raises alerts (docs/live.md); it takes a gigabyte of memory.
+    live: bool = True
     # A zone is critical that is so full.
     alert_full_share: Share = 0.9
     # It is over when the zone falls below this share.

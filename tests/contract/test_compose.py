@@ -41,11 +41,11 @@ def services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def nodes() -> Mapping[str, Node]:
-    """Of everything that settings may add: Flink, alerts, and both who poll and build, loop and Airflow.
+    """Of everything that settings may add: alerts, and both who poll and build, loop and Airflow.
 
     Of the sources simulator; a portal has the same without the source.
     """
-    by_loop = WITH_WEBHOOK.model_copy(update={"live": True})
+    by_loop = WITH_WEBHOOK
     by_airflow = by_loop.model_copy(update={"scheduled_by": "airflow"})
     return {node.name: node for node in (*plan.nodes(by_loop), *plan.nodes(by_airflow))}
 
@@ -79,11 +79,10 @@ def test_every_part_of_the_plan_is_a_service_and_nothing_else_is(services: dict[
         assert service["restart"] == restarts, name
 
 
-def test_flink_is_started_by_the_profile_live(services: dict[str, Any]) -> None:
-    by_default = {node.name for node in plan.nodes(Settings())}
-    by_live = {node.name for node in plan.nodes(Settings(live=True))}
-    assert profile(services, "live") == by_live - by_default
-    assert services["live"]["environment"]["MELPARK_LIVE"] == "${MELPARK_LIVE:-false}"
+def test_flink_is_started_without_a_profile(services: dict[str, Any]) -> None:
+    flink = {"jobmanager", "taskmanager", "live"}
+    assert not [name for name in flink if "profiles" in services[name]]
+    assert services["live"]["environment"]["MELPARK_LIVE"] == "${MELPARK_LIVE:-true}"
 
 
 def test_either_the_loop_or_airflow_is_started(services: dict[str, Any]) -> None:

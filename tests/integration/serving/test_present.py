@@ -35,7 +35,7 @@ from melpark.settings import Settings
 
 @pytest.fixture(scope="module")
 def live() -> LiveState:
-    return live_state(Settings(live=True))
+    return live_state(Settings())
 
 
 @pytest.fixture
@@ -167,11 +167,11 @@ def test_restrictions_of_long_ago_come_from_the_lake(live: LiveState, tmp_path: 
 
 
 def test_where_flink_is_off_nobody_says_that_there_are_no_alerts(tmp_path: Any) -> None:
-    with served(tmp_path, LiveState(Settings())) as client:
+    with served(tmp_path, LiveState(Settings(live=False))) as client:
         for path in ("alerts", "occupancy/now"):
             answer = client.get(f"/api/v1/{path}")
             assert (answer.status_code, answer.headers.get("Retry-After")) == (503, None)
-            assert "MELPARK_LIVE=true" in answer.json()["detail"]
+            assert "MELPARK_LIVE=false" in answer.json()["detail"]
 
 
 def test_no_page_of_overstays_loses_a_row_when_a_poll_comes_in_between(tmp_path: Any) -> None:

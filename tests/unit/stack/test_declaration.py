@@ -39,10 +39,7 @@ def test_the_stack_stops_every_engine_once_and_needs_only_what_it_has(source: st
 
 def test_no_two_engines_listen_on_one_port_and_each_port_is_a_setting() -> None:
     ports = [
-        item
-        for node in plan.nodes(Settings(live=True))
-        if isinstance(node, Engine)
-        for item in node.ports.items()
+        item for node in plan.nodes(Settings()) if isinstance(node, Engine) for item in node.ports.items()
     ]
     assert len(dict(ports)) == len(ports)
     assert all(getattr(Settings(), setting) == port for port, setting in ports)

@@ -39,5 +39,5 @@ def test_alerts_are_delivered_where_there_is_an_address_for_them() -> None:
     assert set(names(told)) - set(names(Settings())) == {"alerts"}
 
 
-def test_flink_is_started_where_live_answers_are_asked_for() -> None:
-    assert set(names(Settings(live=True))) - set(names(Settings())) == {"jobmanager", "taskmanager", "live"}
+def test_flink_is_started_unless_it_is_off() -> None:
+    assert set(names(Settings())) - set(names(Settings(live=False))) == {"jobmanager", "taskmanager", "live"}

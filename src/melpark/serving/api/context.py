@@ -32,7 +32,9 @@ class Context:
     def need_answers(self) -> None:
         """Raises HTTPException 503 where Flink is off, and until its answers are read."""
         if not self.live.settings.live:
-            raise HTTPException(503, "Windows and alerts are off here; MELPARK_LIVE=true turns them on.")
+            raise HTTPException(
+                503, "Windows and alerts are off here; without MELPARK_LIVE=false they are on."
+            )
         _refuse(self.answers.not_ready_because)
 
     def as_of(self) -> datetime:

@@ -156,7 +156,7 @@ def add(api: APIRouter, context: Context) -> None:
         "/occupancy/now",
         summary="How full places are",
         description="The present and the newest windows of each place, as Flink publishes them. A window closes when "
-        "the polls have passed its end. 503 where Flink is off, as by default.",
+        "the polls have passed its end. 503 where Flink is off.",
         tags=["zones"],
         **listed(OCCUPANCY_NOW, about="present"),
     )
