@@ -3,6 +3,7 @@
 from melpark.contracts.live import LiveTopic
 from melpark.contracts.table import Column, Type
 
+ALERT_KINDS = ("overstay", "zone_full", "zone_quiet", "feed_quiet")
 ALERT_STATES = ("raised", "cleared")
 
 LIVE_ALERTS = LiveTopic(

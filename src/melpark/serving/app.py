@@ -102,7 +102,7 @@ def create_app(
             expose_headers=["ETag", "Age", "Link", "Attribution", "Retry-After", *RATE_HEADERS],
             max_age=3600,
         )
-    registry = metrics.registry_of(Home(settings.home.resolve()), live)
+    registry = metrics.registry_of(Home(settings.home.resolve()), live, found)
     app.add_middleware(metrics.Requests, registry=registry)
     problems.install(app)
     context = Context(live, found, Lake(settings), clock, streets or Streets(settings))

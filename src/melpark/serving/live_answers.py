@@ -1,6 +1,7 @@
 """What Flink answers, followed like the change log: occupancy of the newest windows, and alerts."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 import orjson
 
 from melpark.contracts.live import LiveTopic
-from melpark.contracts.live_alerts import LIVE_ALERTS
+from melpark.contracts.live_alerts import ALERT_KINDS, LIVE_ALERTS
 from melpark.contracts.live_occupancy import LIVE_OCCUPANCY
 from melpark.contracts.table import Type
 from melpark.places import live_topic
@@ -62,11 +63,18 @@ def _value(kind: Type, value: Any) -> Any:
     return at
 
 
+def none_raised() -> Counter[str]:
+    """Every kind of alert, and that none holds."""
+    return Counter(dict.fromkeys(ALERT_KINDS, 0))
+
+
 class LiveAnswers:
     """The newest answers. Owned by the event loop."""
 
     def __init__(self) -> None:
         self.not_ready_because: str | None = "reading the live answers has not begun"
+        # How many alerts of each kind hold now.
+        self.raised = none_raised()
         self._occupancy: dict[tuple[Any, ...], dict[Any, Row]] = {}
         self._alerts: dict[tuple[Any, ...], Row] = {}
         self._run = secrets.token_hex(4)
@@ -97,11 +105,16 @@ class LiveAnswers:
                 self._put_occupancy(change)
 
     def _put_alert(self, change: Answer) -> None:
-        self._alerts.pop(change.key, None)
+        self._take_alert(change.key)
         if change.row is not None:
             self._alerts[change.key] = change.row
+            self.raised[change.row["kind"]] += change.row["state"] == "raised"
             while len(self._alerts) > KEPT_ALERTS:
-                self._alerts.pop(next(iter(self._alerts)))
+                self._take_alert(next(iter(self._alerts)))
+
+    def _take_alert(self, key: tuple[Any, ...]) -> None:
+        if row := self._alerts.pop(key, None):
+            self.raised[row["kind"]] -= row["state"] == "raised"
 
     def _put_occupancy(self, change: Answer) -> None:
         *place, start_at = change.key
@@ -125,4 +138,5 @@ class LiveAnswers:
         self._revision += 1
         self._occupancy.clear()
         self._alerts.clear()
+        self.raised = none_raised()
         self.not_ready_because = reason

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from melpark.places import Home
 from melpark.serving.live import LiveState
-from melpark.serving.stack_metrics import StackCollector, counter, gauge
+from melpark.serving.live_answers import LiveAnswers
+from melpark.serving.stack_metrics import StackCollector, counter, gauge, gauges
 
 # A page of rows takes milliseconds, a question to the lake up to seconds.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -72,10 +73,10 @@ class Requests:
 
 
 class LiveCollector(Collector):
-    """The live state and its stream. Read beside the event loop: single numbers, each right by itself."""
+    """The live state, its stream and alerts. Read beside the event loop: single numbers, each right by itself."""
 
-    def __init__(self, live: LiveState) -> None:
-        self._live = live
+    def __init__(self, live: LiveState, answers: LiveAnswers) -> None:
+        self._live, self._answers = live, answers
 
     def collect(self) -> list[Metric]:
         live, stream = self._live, self._live.stream
@@ -87,14 +88,20 @@ class LiveCollector(Collector):
             counter(
                 "melpark_stream_readers_dropped", "Readers let go for they did not keep up", stream.dropped
             ),
+            gauges(
+                "melpark_live_alerts_raised",
+                "Alerts of Flink that hold now",
+                ("kind",),
+                [((kind,), number) for kind, number in self._answers.raised.copy().items()],
+            ),
         ]
 
 
-def registry_of(home: Home, live: LiveState) -> CollectorRegistry:
+def registry_of(home: Home, live: LiveState, answers: LiveAnswers) -> CollectorRegistry:
     """Everything that this server tells; a registry of its own for each app."""
     registry = CollectorRegistry()
     registry.register(StackCollector(home))
-    registry.register(LiveCollector(live))
+    registry.register(LiveCollector(live, answers))
     ProcessCollector(registry=registry)
     return registry
 

@@ -67,7 +67,7 @@ def counter(name: str, about: str, value: float) -> Metric:
 
 def _of_stack(document: Document) -> Iterator[Metric]:
     state = document["state"]
-    yield _gauges(
+    yield gauges(
         "melpark_stack_state",
         "1 for the state that `melpark status` tells",
         ("state",),
@@ -77,13 +77,13 @@ def _of_stack(document: Document) -> Iterator[Metric]:
 
 def _of_engines(document: Document) -> Iterator[Metric]:
     engines = document["engines"]
-    yield _gauges(
+    yield gauges(
         "melpark_engine_up",
         "1 while the engine runs and answers",
         ("engine",),
         [((name,), float(engine["state"] == "running")) for name, engine in engines.items()],
     )
-    yield _gauges(
+    yield gauges(
         "melpark_engine_memory_bytes",
         "Proportional set size of the engine's processes",
         ("engine",),
@@ -108,14 +108,14 @@ def _of_stages(document: Document) -> Iterator[Metric]:
             "lag_seconds",
         ),
     ):
-        yield _gauges(name, about, ("stage",), [((stage,), found[key]) for stage, found in stages.items()])
-    yield _gauges(
+        yield gauges(name, about, ("stage",), [((stage,), found[key]) for stage, found in stages.items()])
+    yield gauges(
         "melpark_stage_newest_event_timestamp_seconds",
         "Time of the newest event that the stage holds, by the source's clock",
         ("stage",),
         [((stage,), _seconds(found["last_event_at"])) for stage, found in stages.items()],
     )
-    yield _gauges(
+    yield gauges(
         "melpark_stage_up",
         "1 when the stage answered the last look",
         ("stage",),
@@ -126,6 +126,12 @@ def _of_stages(document: Document) -> Iterator[Metric]:
             "melpark_quarantined_events",
             "Change events in silver's quarantine: they fit no contract",
             document["quarantined"],
+        )
+    if document["live_late"] is not None:
+        yield gauge(
+            "melpark_live_late_events",
+            "Changes that became known too late for the windows, of the weeks that their topic keeps",
+            document["live_late"],
         )
 
 
@@ -143,13 +149,13 @@ def _of_polls(document: Document) -> Iterator[Metric]:
         rejected.add_metric((dataset,), found["rejected_records"])
     yield attempts
     yield rejected
-    yield _gauges(
+    yield gauges(
         "melpark_poll_failed",
         "1 when the newest poll of the dataset was refused or failed",
         ("dataset",),
         [((dataset,), float(found["last_outcome"] != "accepted")) for dataset, found in polls.items()],
     )
-    yield _gauges(
+    yield gauges(
         "melpark_poll_last_accepted_timestamp_seconds",
         "When the newest accepted poll of the dataset was received, by our clock",
         ("dataset",),
@@ -191,7 +197,7 @@ def _of_capture(document: Document) -> Iterator[Metric]:
         if value is not None:
             yield gauge(name, about, value)
     states = [gap["state"] for gap in capture["gaps"]]
-    yield _gauges(
+    yield gauges(
         "melpark_capture_gaps",
         "Possible losses that were not verified yet, by how far they are filled",
         ("state",),
@@ -215,7 +221,7 @@ def _of_jobs(home: Home) -> Iterator[Metric]:
             [_seconds(r.failed_at) for r in runs],
         ),
     ):
-        yield _gauges(name, about, ("job",), [((r.job,), v) for r, v in zip(runs, values, strict=True)])
+        yield gauges(name, about, ("job",), [((r.job,), v) for r, v in zip(runs, values, strict=True)])
 
 
 def _of_webhook(home: Home) -> Iterator[Metric]:
@@ -223,7 +229,7 @@ def _of_webhook(home: Home) -> Iterator[Metric]:
     found = outbox.counts(home.outbox)
     if found is None:
         return
-    yield _gauges(
+    yield gauges(
         "melpark_webhook_alerts",
         "Alerts in the outbox: delivered (of the last 40 days), waiting, refused by the receiver",
         ("state",),
@@ -233,7 +239,7 @@ def _of_webhook(home: Home) -> Iterator[Metric]:
     yield gauge("melpark_webhook_oldest_waiting_seconds", "Age of the oldest alert that waits", waits)
 
 
-def _gauges(name: str, about: str, labels: tuple[str, ...], rows: Iterable[Row]) -> Metric:
+def gauges(name: str, about: str, labels: tuple[str, ...], rows: Iterable[Row]) -> Metric:
     """A number for each value of the labels; what is not known is left out."""
     family = GaugeMetricFamily(name, about, labels=labels)
     for values, value in rows:

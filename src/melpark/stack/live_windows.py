@@ -19,6 +19,17 @@ def slot(at: datetime) -> int:
     return int(at.timestamp() // SLOT.total_seconds())
 
 
+def held(consumer: Consumer, topic: str) -> int:
+    """How many values a topic of one partition holds."""
+    low, high = _ends(consumer, topic)
+    return high - low
+
+
+def _ends(consumer: Consumer, topic: str) -> tuple[int, int]:
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=READ_SECONDS)
+    return low, high
+
+
 class NewestWindow:
     """The end of the newest five-minute window; read again only when something was published."""
 
@@ -28,9 +39,7 @@ class NewestWindow:
 
     def look(self, consumer: Consumer) -> tuple[int, datetime | None]:
         """How many values the topic holds, and the end of its newest window."""
-        low, high = consumer.get_watermark_offsets(
-            TopicPartition(LIVE_OCCUPANCY_TOPIC, 0), timeout=READ_SECONDS
-        )
+        low, high = _ends(consumer, LIVE_OCCUPANCY_TOPIC)
         if high != self._read_to:
             self._read(consumer, max(low, self._read_to, high - TAIL), high)
         return high - low, self._newest

@@ -18,14 +18,14 @@ import psycopg
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from melpark import contracts, loopback, secrets
-from melpark.places import DATABASE, READER_ROLE, Home, topic
+from melpark.places import DATABASE, LIVE_LATE_TOPIC, READER_ROLE, Home, topic
 from melpark.processing import catalogue, lake
 from melpark.processing.capture import status as capture
 from melpark.processing.capture.status import CaptureStatus
 from melpark.processing.kafka_admin import admin
 from melpark.processing.tables import QUARANTINE
 from melpark.settings import Settings
-from melpark.stack.live_windows import NewestWindow, slot
+from melpark.stack.live_windows import NewestWindow, held, slot
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -88,6 +88,8 @@ class Measurement:
     polls: dict[str, Polls] = field(default_factory=dict)
     # Change events that fitted no contract.
     quarantined: int | None = None
+    # What Flink heard too late for its windows; None without Flink.
+    live_late: int | None = None
     events_in_postgres: int | None = None
     source_age_seconds: float | None = None
     # Source time since any bay last changed.
@@ -354,6 +356,7 @@ class Probe:
         if self._consumer is None:
             return
         stage.rows, stage.last_event_at = self._newest_window.look(self._consumer)
+        found.live_late = held(self._consumer, LIVE_LATE_TOPIC)
         if stage.last_event_at is not None:
             found.positions[LIVE] = slot(stage.last_event_at)
         if (feed := found.stages["ingestion"].last_event_at) is not None:

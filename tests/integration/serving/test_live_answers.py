@@ -105,6 +105,24 @@ def test_of_each_place_only_the_newest_windows_are_kept_in_memory() -> None:
     assert len(kept) == KEPT_WINDOWS
 
 
+def test_alerts_that_hold_are_counted_by_kind_until_they_are_cleared_or_forgotten() -> None:
+    answers = LiveAnswers()
+
+    def say(alert_id: str, kind: str, state: str | None) -> None:
+        row = ALERTS[0] | {"alert_id": alert_id, "kind": kind, "state": state}
+        value = orjson.dumps(row) if state else None
+        answers.apply([read(LIVE_ALERTS, orjson.dumps({"alert_id": alert_id}), value)], NOW)
+
+    for alert_id, kind in (("a", "zone_full"), ("b", "zone_full"), ("c", "overstay"), ("a", "zone_full")):
+        say(alert_id, kind, "raised")
+    assert answers.raised == {"zone_full": 2, "overstay": 1, "zone_quiet": 0, "feed_quiet": 0}
+    say("a", "zone_full", "cleared")
+    say("c", "overstay", None)
+    assert answers.raised == {"zone_full": 1, "overstay": 0, "zone_quiet": 0, "feed_quiet": 0}
+    answers.restart("read again")
+    assert set(answers.raised.values()) == {0}
+
+
 @pytest.mark.parametrize(
     "broken", [{"state": None}, {"raised_at": "today"}, {"raised_at": "2025-08-08T05:00:00"}]
 )

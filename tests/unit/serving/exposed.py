@@ -46,6 +46,7 @@ def measured() -> Measurement:
     found = Measurement(
         polls={SENSORS: POLLS},
         quarantined=4,
+        live_late=3,
         source_age_seconds=90,
         unchanged_seconds=60,
         capture=status_of_capture(),

@@ -9,6 +9,7 @@ import pytest
 
 from melpark.places import Home
 from melpark.serving.live import LiveState
+from melpark.serving.live_answers import LiveAnswers
 from melpark.serving.metrics import LiveCollector
 from melpark.serving.stack_metrics import running
 from melpark.serving.stream import BayChange, Stream
@@ -43,6 +44,7 @@ def test_polls_rejects_and_quarantine_are_told(home: Home) -> None:
     assert said.value("melpark_poll_failed", dataset=SENSORS) == 1
     assert said.value("melpark_poll_last_accepted_timestamp_seconds", dataset=SENSORS) == AT.timestamp()
     assert said.value("melpark_quarantined_events") == 4
+    assert said.value("melpark_live_late_events") == 3
 
 
 def test_engines_capture_source_and_jobs_are_told(home: Home) -> None:
@@ -129,7 +131,7 @@ def test_readers_of_the_stream_and_those_that_did_not_keep_up_are_counted(home: 
         for number in range(3):
             stream.publish([BayChange(str(number), None, None)])
             stream.flush()
-        families = LiveCollector(LiveState(Settings(home=home.root), stream)).collect()
+        families = LiveCollector(LiveState(Settings(home=home.root), stream), LiveAnswers()).collect()
         return {sample.name: sample.value for family in families for sample in family.samples}
 
     said = asyncio.run(read())

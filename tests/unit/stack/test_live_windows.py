@@ -8,7 +8,7 @@ import orjson
 from confluent_kafka import KafkaError
 
 from melpark.settings import Settings
-from melpark.stack.live_windows import NewestWindow, slot
+from melpark.stack.live_windows import NewestWindow, held, slot
 from melpark.stack.stages import LIVE, Measurement, Probe, Stage
 
 
@@ -64,6 +64,7 @@ def test_windows_are_as_far_as_the_newest_one_and_read_again_when_something_was_
     newest = NewestWindow()
     assert [newest.look(topic) for _ in range(2)] == [(1, moment(10))] * 2
     topic.high = 7
+    assert held(topic, "any") == 7
     # The first read was cut off: the next look reads again, the one after it does not.
     assert [newest.look(topic) for _ in range(3)] == [(7, moment(15))] * 3
 
