@@ -15,6 +15,7 @@ from integration.serving.running import RunningServer, until
 from integration.serving.whole_app import ALERTS, WINDOWS
 from melpark.contracts.live_alerts import LIVE_ALERTS
 from melpark.contracts.live_occupancy import LIVE_OCCUPANCY
+from melpark.processing.live import standing_alerts
 from melpark.serving.live_answers import KEPT_WINDOWS, LiveAnswers, read
 from melpark.settings import Settings
 
@@ -79,6 +80,21 @@ def test_occupancy_now_is_what_was_published_last(server: RunningServer, write: 
     until(lambda: occupied() == 11, "the newest value")
     rows = server.client.get("/api/v1/occupancy/now").json()["occupancy"]
     assert len(rows) == len(WINDOWS)
+
+
+def test_alerts_that_stand_are_cleared_when_their_job_begins_anew(
+    server: RunningServer, write: Callable[..., None], broker: Broker, log: ChangeLog
+) -> None:
+    topic = log.topic(LIVE_ALERTS.name)
+    write(LIVE_ALERTS, *ALERTS)
+    standing = [row for row in ALERTS if row["state"] == "raised"]
+    newest = max(row[name] for row in ALERTS for name in ("raised_at", "cleared_at") if row[name])
+    assert standing
+    assert standing_alerts.clear(broker.bootstrap, topic) == len(standing)
+    until(lambda: len(alerts(server, state="cleared")) == len(ALERTS), "all are cleared")
+    told = {row["alert_id"]: row for row in alerts(server)}
+    assert {told[row["alert_id"]]["cleared_at"] for row in standing} == {newest}
+    assert standing_alerts.clear(broker.bootstrap, topic) == 0
 
 
 def test_the_bays_are_served_while_the_answers_are_waited_for(server: RunningServer) -> None:

@@ -63,7 +63,9 @@ def test_where_to_park_is_what_a_search_of_every_bay_finds_the_nearest_first(
     client: TestClient, minutes: int, radius: int
 ) -> None:
     query = {"near": f"{MIDDLE[0]},{MIDDLE[1]}", "minutes": minutes, "radius_metres": radius, "limit": 200}
-    spots = client.get("/api/v1/where-to-park", params=query).json()["spots"]
+    answer = client.get("/api/v1/where-to-park", params=query)
+    assert answer.headers["age"].isdecimal()
+    spots = answer.json()["spots"]
     expected = sorted(
         (haversine(MIDDLE, (one.longitude, one.latitude)), one.kerbside_id)
         for one in SENSORS

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from melpark.errors import RetryableError
 from melpark.places import Home
+from melpark.processing.live import standing_alerts
 from melpark.processing.live.cluster import Cluster, RunningJob
 from melpark.processing.live.gateway import Session
-from melpark.processing.live.jobs import Job, jobs
+from melpark.processing.live.jobs import ALERTS, Job, jobs
 from melpark.settings import Settings
 
 # A job without state reads what Kafka got within so long; what was known before it takes from the present.
@@ -119,7 +120,8 @@ def deploy(settings: Settings, gateway_url: str, say: Say, is_forced: bool = Fal
     """Let every job run. Returns the titles of those submitted; a job that runs is left alone unless forced.
 
     One that is replaced is stopped with a savepoint and goes on from it; one that was lost goes on from its newest
-    checkpoint; one of other SQL or settings begins anew. Raises RetryableError, StopError.
+    checkpoint; one of other SQL or settings begins anew, and the alerts that stand are cleared. Raises RetryableError,
+    StopError.
     """
     cluster = Cluster(settings.flink_port)
     if not cluster.has_room():
@@ -139,6 +141,12 @@ def deploy(settings: Settings, gateway_url: str, say: Say, is_forced: bool = Fal
             _stop(cluster, record, one)
         state = record.newest_state(job.title, digest)
         say(f"{job.title}: {f'goes on from {state}' if state else 'begins'}")
+        if (
+            state is None
+            and job.name == ALERTS
+            and (cleared := standing_alerts.clear(settings.kafka_address))
+        ):
+            say(f"{job.title}: {cleared} alerts of the job before it are cleared")
         start_ms = record.start_ms(job.title, digest) if state else _now_ms() - LOOK_BACK_SECONDS * 1000
         job_id = _submit(settings, gateway_url, job, start_ms, state)
         record.add(Submission(job.title, digest, job_id, start_ms))

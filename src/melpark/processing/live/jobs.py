@@ -23,6 +23,7 @@ from melpark.settings import Settings
 
 # In the order in which they need each other.
 FILES = ("places.sql", "now.sql", "occupancy.sql", "deadlines.sql", "alerts.sql")
+ALERTS = "melpark-alerts"
 HEADER = re.compile(r"^-- name: (?P<name>\S+)\n-- version: (?P<version>\d+)\n")
 FLINK_TYPE = {
     Type.TEXT: "STRING",

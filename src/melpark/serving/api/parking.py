@@ -95,7 +95,9 @@ def add(api: APIRouter, context: Context) -> None:
         context.need_ready()
         stuck = await asyncio.to_thread(_stuck, context)
         at = context.as_of()
-        return json_answer({**context.about(), "spots": spots(context, query, at, stuck)})
+        answer = json_answer({**context.about(), "spots": spots(context, query, at, stuck)})
+        answer.headers.update(context.age())
+        return answer
 
 
 def spots(context: Context, query: ParkingQuery, at: datetime, stuck: Stuck) -> list[dict[str, Any]]:
