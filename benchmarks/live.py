@@ -66,6 +66,7 @@ def _variables(arguments: argparse.Namespace) -> dict[str, str]:
     # The loop builds gold once, before anything is measured, and not again beside it.
     return {
         "MELPARK_SOURCE": "simulator",
+        "MELPARK_LIVE": "true",
         # All requests come from one address.
         "MELPARK_RATE_LIMIT_PER_MINUTE": "0",
         "MELPARK_GOLD_INTERVAL_SECONDS": "7200",
