@@ -86,7 +86,7 @@ def windows_of(stack: Stack, start: datetime) -> dict[str, Figures]:
         consumer.assign([TopicPartition(LIVE_OCCUPANCY_TOPIC, 0, OFFSET_BEGINNING)])
         while (message := consumer.poll(30)) is not None and not message.error():
             key = orjson.loads(message.key())
-            if (key["place_kind"], key["window_kind"], key["window_start_at"]) != (
+            if (key["place_kind"], key["window_kind"], key.get("window_start_at")) != (
                 "location",
                 "tumbling_5",
                 wanted,

@@ -10,8 +10,9 @@ import httpx
 from melpark.errors import RetryableError, StopError
 
 POLL_SECONDS = 0.1
-# Planning a large statement takes some ten seconds of a core of its own.
-STATEMENT_SECONDS = 600.0
+# Planning a large statement takes some ten seconds of a core of its own. When it does not come to an end a new gateway,
+# whose planner goes through its rules in another order, is the way out: the jobs are submitted again.
+STATEMENT_SECONDS = 180.0
 
 
 class Session:

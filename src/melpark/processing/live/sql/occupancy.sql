@@ -1,5 +1,5 @@
 -- name: melpark-occupancy
--- version: 2
+-- version: 3
 -- How full each place was in the windows of the last hours (docs/live.md, ADR 0025). Times are milliseconds.
 {% from 'macros.sql.jinja' import ms, at, kafka, upserts with context %}
 
