@@ -88,11 +88,20 @@ def _add_gold(scheduler: BackgroundScheduler, settings: Settings, ended: threadi
     )
 
 
+def is_filled_in(settings: Settings) -> bool:
+    """Whether the home is a fresh one whose past is still on its way to the first build of gold."""
+    return (
+        settings.source == "simulator"
+        and settings.history_days > 0
+        and not gold.is_built(Home(settings.home.resolve()))
+    )
+
+
 def wait_for_history(settings: Settings, ended: threading.Event) -> None:
     """Return when silver holds the newest days of a fresh home's history, when that takes too long, or at the end."""
-    home = Home(settings.home.resolve())
-    if settings.source != "simulator" or not settings.history_days or gold.is_built(home):
+    if not is_filled_in(settings):
         return
+    home = Home(settings.home.resolve())
     # A step of the history is whole in a partition when an older one has begun there.
     wanted = min(timedelta(days=FIRST_DAYS) + seed.SPAN, timedelta(days=settings.history_days))
     deadline = time.monotonic() + FIRST_DAYS_SECONDS

@@ -16,8 +16,8 @@ JOB_MANAGER_HEAP_MEBIBYTES = 192
 GATEWAY_HEAP_MEBIBYTES = 512
 # What they hold is in checkpoints.
 STOP_SECONDS = 1.0
-# Of the task manager, in MiB. Without Flink's own scripts every part must be given. What is known of 3,309 bays is about
-# 250 of the heap, and windows of four hours 100 more; with 384 in all it did nothing but collect garbage.
+# Of the task manager, in MiB. Without Flink's own scripts every part must be given. What is known of 3,309 bays takes
+# about 250 of the heap, and windows of four hours 100 more; with 384 in all it did nothing but collect garbage.
 TASK_HEAP, FRAMEWORK_HEAP, METASPACE = 704, 64, 160
 MEMORY = {
     "cpu.cores": "1",

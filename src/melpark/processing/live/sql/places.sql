@@ -1,5 +1,5 @@
 -- name: melpark-places
--- version: 1
+-- version: 2
 -- Where each bay lies: location (parking zone by street segment), zone and street. The rules are dim_bays' of gold.
 {% from 'macros.sql.jinja' import ms, kafka, upserts with context %}
 
@@ -42,7 +42,8 @@ CREATE TEMPORARY TABLE places (
     valid_from_ms BIGINT,
     PRIMARY KEY (kerbside_id) NOT ENFORCED
 ) WITH (
-    {{ upserts(topics.places) }}
+    {# At the start a bay is read before the kerb and the zone that say where it lies: one place is told, not three. #}
+    {{ upserts(topics.places, within_ms=5000) }}
 );
 
 -- The City says only how things are, so what is first known counts as if it always had been so.
