@@ -180,7 +180,7 @@ class Settings(BaseModel):
     # Of what MelPark's own processes say on stderr; those of the stack write JSON into their files all the same.
     log_format: Literal["text", "json"] = "text"
 
-    # Whether Flink tells windows and raises alerts (docs/live.md); it takes a gigabyte of memory.
+    # Whether Flink tells windows and raises alerts (docs/live.md); it takes 1.2 GB of memory.
     live: bool = True
     # A zone is critical that is so full.
     alert_full_share: Share = 0.9
