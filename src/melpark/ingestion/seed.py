@@ -21,8 +21,7 @@ from melpark.ingestion import staging
 from melpark.ingestion.postgres_loader import PostgresLoader
 from melpark.places import SCHEMA
 from melpark.settings import Settings
-from melpark.simulator.arrow import schema, table
-from melpark.simulator.history import ORIGIN, Found, History, Span
+from melpark.simulator.history import Found, History, Span
 from melpark.simulator.history_files import REFRESH
 from melpark.simulator.server import history, refresh_at
 
@@ -119,20 +118,20 @@ class Seeding:
     def _present(self, live_from_at: datetime) -> tuple[pa.Table, Found]:
         """`sensors` after the last answered poll before the live ones, and what the polls from it on found.
 
-        Every bay's state goes with it, lest its zone be unknown until the oldest day is there.
+        Every bay's newest state goes with it, though most are as old as the history: until the oldest day is there, a
+        bay would be in no zone, and in gold on none of the days that are.
         """
         made = self._made()
         sensors = made.sensors(live_from_at - REFRESH)
         found = made.found(Span(sensors["observed_at"][0].as_py(), live_from_at))
-        count, heard_at = sensors.num_rows, found.polls["feed_updated_at"][0]
-        columns = {name: sensors[name] for name in sensors.column_names}
-        columns |= {"valid_from_at": pa.repeat(heard_at, count), "origin": pa.repeat(ORIGIN, count)}
-        states = table(schema(SENSOR_STATES), columns)
-        return sensors, replace(found, sensor_states=states)
+        return sensors, replace(found, sensor_states=made.standing(self._start(live_from_at), live_from_at))
+
+    def _start(self, live_from_at: datetime) -> datetime:
+        return live_from_at - self._settings.history_days * DAY
 
     def _before(self, progress: Progress) -> Found:
         """What the polls before the oldest one found: of some hours, or of the very first poll."""
-        start = progress.live_from_at - self._settings.history_days * DAY
+        start = self._start(progress.live_from_at)
         end = progress.oldest_at
         if end > start:
             into = (end - EPOCH) % SPAN or SPAN

@@ -18,7 +18,7 @@ from melpark.simulator.arrow import TIMESTAMP, schema, table
 from melpark.simulator.drift import NO_ZONE
 from melpark.simulator.feed import NOBODY, REFRESH_SECONDS, Feed, tick_of
 from melpark.simulator.outages import Failure
-from melpark.simulator.polled import Polls
+from melpark.simulator.polled import Polls, State
 
 ORIGIN = "seed"
 STAMP = "%Y%m%dT%H%M%SZ"
@@ -93,20 +93,7 @@ class History:
                     "origin": _origins(len(events.bay)),
                 },
             ),
-            table(
-                schema(SENSOR_STATES),
-                {
-                    "kerbside_id": [self._ids[state.bay].as_py() for state in states],
-                    "valid_from_at": [state.valid_from_at for state in states],
-                    "is_online": [state.is_online for state in states],
-                    "zone_number": [state.zone_number for state in states],
-                    "longitude": [state.longitude for state in states],
-                    "latitude": [state.latitude for state in states],
-                    "is_retired": [False] * len(states),
-                    "observed_at": [made.at[state.poll] for state in states],
-                    "origin": [ORIGIN] * len(states),
-                },
-            ),
+            self._states(made, states),
             table(
                 schema(FEED_OUTAGES),
                 {
@@ -118,6 +105,16 @@ class History:
             ),
             self._polls(made, changed),
         )
+
+    def standing(self, start: datetime, end: datetime) -> pa.Table:
+        """Each bay's state at `end`, as it stands in a history that begins with the poll before `start`."""
+        made = polled.polls(self.feed, tick_of(start), tick_of(end))
+        changed = self._states(made, polled.states(self.feed, made, self.offline_after))
+        first = self.opening(start - timedelta(seconds=REFRESH_SECONDS)).sensor_states
+        order = [("kerbside_id", "ascending"), ("valid_from_at", "ascending")]
+        all_states = pa.concat_tables([first, changed]).sort_by(order)
+        ids = all_states["kerbside_id"].to_numpy(zero_copy_only=False)
+        return all_states.filter(pa.array(np.append(ids[1:] != ids[:-1], True)))
 
     def opening(self, at: datetime) -> Found:
         """What the poll at or before `at` leaves when it is the very first: every bay is new."""
@@ -175,6 +172,22 @@ class History:
                 ],
                 "observed_at": np.full(len(zones), tick),
                 "extra": pa.nulls(len(zones), pa.string()),
+            },
+        )
+
+    def _states(self, made: Polls, states: list[State]) -> pa.Table:
+        return table(
+            schema(SENSOR_STATES),
+            {
+                "kerbside_id": [self._ids[state.bay].as_py() for state in states],
+                "valid_from_at": [state.valid_from_at for state in states],
+                "is_online": [state.is_online for state in states],
+                "zone_number": [state.zone_number for state in states],
+                "longitude": [state.longitude for state in states],
+                "latitude": [state.latitude for state in states],
+                "is_retired": [False] * len(states),
+                "observed_at": [made.at[state.poll] for state in states],
+                "origin": [ORIGIN] * len(states),
             },
         )
 
