@@ -1,9 +1,10 @@
 {# What a sweep adds up: between two instants so much is true of a bay. Structs of one kind have the same names. #}
 
-{% macro span(start_at, end_at, occupied=0, blocked=0, uncertain=0) -%}
+{% macro span(start_at, end_at, known=0, occupied=0, blocked=0, uncertain=0) -%}
 named_struct(
     'start_at', {{ start_at }},
     'end_at', {{ end_at }},
+    'known', {{ known }},
     'occupied', {{ occupied }},
     'blocked', {{ blocked }},
     'uncertain', {{ uncertain }}

@@ -237,12 +237,12 @@ def _rules() -> Row:
 
 
 def _occupancy() -> Row:
-    """The bays of the cases as one location, online from their first event on."""
+    """The bays of the cases as one location."""
     window = Interval(datetime(2025, 8, 5, tzinfo=UTC), NOW.last_heard_at)
     cases = [
         case for case in STAY_CASES if case.events and case.events[0].status_changed_at >= window.start_at
     ]
-    times = {case: bay_time(case.events, [_online(case)], window.end_at) for case in cases}
+    times = {case: bay_time(case.events, [_heard(case)], window.end_at) for case in cases}
     quarters = [
         Interval(window.start_at + number * QUARTER, window.start_at + (number + 1) * QUARTER)
         for number in range(window.length // QUARTER)
@@ -297,15 +297,15 @@ def _occupancy() -> Row:
     )
 
 
-def _online(case: StayCase) -> Interval:
-    return Interval(case.events[0].status_changed_at, NOW.last_heard_at)
+def _heard(case: StayCase) -> Interval:
+    return Interval(case.heard_from_at or case.events[0].status_changed_at, NOW.last_heard_at)
 
 
 def _times_of(case: StayCase, time: BayTime) -> list[dict[str, Any]]:
     """The bay's time cut wherever it begins to count otherwise."""
     kinds = {"is_online": time.online, "is_occupied": time.occupied, "is_uncertain": time.uncertain}
-    online = _online(case)
-    edges = {online.start_at, online.end_at}
+    heard = _heard(case)
+    edges = {heard.start_at, heard.end_at}
     edges |= {edge for those in kinds.values() for one in those for edge in (one.start_at, one.end_at)}
     return [
         {

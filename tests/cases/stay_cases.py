@@ -11,10 +11,13 @@ from melpark.parking.stays import Beginning, Ending, Event, Present, Stay
 
 @dataclass(frozen=True)
 class StayCase:
+    """`heard_from_at`: since when the sensor is heard, where that is not since its first event."""
+
     name: str
     events: tuple[Event, ...]
     present: Present
     expected: tuple[Stay, ...]
+    heard_from_at: datetime | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -65,6 +68,13 @@ STAY_CASES = (
         (VACANT, event("Present", "09:00", "09:02", "08:02")),
         NOW,
         (stay("09:00", ("19:57", None), Ending.OPEN),),
+    ),
+    StayCase(
+        "a_sensor_is_heard_for_two_hours_before_its_first_known_event",
+        (event("Present", "10:40", "10:42", "10:40"), event("Unoccupied", "11:10", "11:12", "11:10")),
+        NOW,
+        (stay("10:40", "11:10", Ending.OBSERVED),),
+        heard_from_at=at("08:40"),
     ),
     StayCase(
         "present_then_unoccupied_in_close_polls_is_one_stay_whole",

@@ -62,6 +62,7 @@ spans as (
         valid_to_at as end_at,
         1 as present,
         cast(is_online as int) as online,
+        0 as known,
         0 as occupied,
         0 as blocked,
         0 as uncertain
@@ -72,12 +73,20 @@ spans as (
         and (valid_to_at is null or valid_to_at > {{ midnight(occupancy_from_on()) }})
         {%- endif %}
     union all
-    select kerbside_id, start_at, end_at, 0, 0, occupied, blocked, uncertain
+    select kerbside_id, start_at, end_at, 0, 0, known, occupied, blocked, uncertain
     from (
         select
             kerbside_id,
             inline(
                 array(
+                    -- A sensor that is heard says nothing before its first event. One span a bay: from that on, or
+                    -- from the event that holds at the first midnight.
+                    {{ span(
+                        'if(previous_changed_at is null or status_changed_at < ' ~ midnight(occupancy_from_on())
+                        ~ ', status_changed_at, null)',
+                        'cast(null as timestamp)',
+                        known=1
+                    ) }},
                     {{ span('occupied_from_at', 'occupied_to_at', occupied=1) }},
                     -- A vehicle that stays too long is taken for a stuck sensor.
                     {{ span('occupied_from_at + ' ~ suspect_after, 'occupied_to_at', blocked=1) }},
@@ -95,6 +104,7 @@ edges as (
         edge.at as at,
         edge.step * spans.present as present,
         edge.step * spans.online as online,
+        edge.step * spans.known as known,
         edge.step * spans.occupied as occupied,
         edge.step * spans.blocked as blocked,
         edge.step * spans.uncertain as uncertain,
@@ -169,15 +179,16 @@ points as (
         at,
         cast(sum(present) as int) as present,
         cast(sum(online) as int) as online,
+        cast(sum(known) as int) as known,
         cast(sum(occupied) as int) as occupied,
         cast(sum(blocked) as int) as blocked,
         cast(sum(uncertain) as int) as uncertain,
         cast(sum(silent) as int) as silent,
         max(location_key) as location_key
     from (
-        select kerbside_id, at, present, online, occupied, blocked, uncertain, silent, location_key from edges
+        select kerbside_id, at, present, online, known, occupied, blocked, uncertain, silent, location_key from edges
         union all
-        select kerbside_id, at, 0, 0, 0, blocked, 0, silent, location_key from places
+        select kerbside_id, at, 0, 0, 0, 0, blocked, 0, silent, location_key from places
     )
     group by kerbside_id, at
 ),
@@ -188,7 +199,7 @@ swept as (
         at as start_at,
         lead(at) over bay as end_at,
         sum(present) over bay > 0 as is_present,
-        sum(online) over bay > 0 and sum(blocked) over bay = 0 as is_online,
+        sum(online) over bay > 0 and sum(known) over bay > 0 and sum(blocked) over bay = 0 as is_online,
         sum(occupied) over bay > 0 as is_present_vehicle,
         sum(uncertain) over bay > 0 as is_uncertain,
         sum(silent) over bay > 0 as is_silent,

@@ -1,7 +1,8 @@
 """Occupied time: what the status changes of one bay say about each of its minutes.
 
 Between two changes the bay is occupied or vacant; where a change hides between them, it turns in the middle of the
-time in which it may hide. Only time online counts, and none of a vehicle that is suspected to be a stuck sensor.
+time in which it may hide. Only time online counts, from the first change that is known on, and none of a vehicle that
+is suspected to be a stuck sensor.
 """
 
 from collections.abc import Iterable, Sequence
@@ -65,7 +66,9 @@ def bay_time(
     limits = limits or Limits()
     spans = [Interval(run.start_at, min(run.end_at or until_at, until_at)) for run in runs(events, limits)]
     stuck = [Interval(span.start_at + limits.suspect_after, span.end_at) for span in spans]
-    counted = difference([one.meets(Interval(one.start_at, until_at)) for one in is_online], stuck)
+    # Before its first change nobody knows whether a bay was occupied.
+    known = [Interval(event.status_changed_at, until_at) for event in events[:1]]
+    counted = difference(intersection(is_online, known), stuck)
     return BayTime(
         online=counted,
         occupied=intersection(counted, spans),

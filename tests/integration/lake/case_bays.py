@@ -33,7 +33,7 @@ MADE_UP_PLATES = {
 def add_cases(history: History) -> tuple[list[Window], list[Coverage]]:
     """Each case becomes a bay of the history, with a zone of its own."""
     for stay in STAY_CASES:
-        _add(history, f"stay {stay}", stay.events, stay.present, None)
+        _add(history, f"stay {stay}", stay.events, stay.present, None, stay.heard_from_at)
     calendar: list[Window] = []
     coverage: list[Coverage] = []
     for case in VERDICT_CASES:
@@ -75,7 +75,12 @@ def rule_changes(calendar: Iterable[Window], coverage: Iterable[Coverage]) -> It
 
 
 def _add(
-    history: History, kerbside_id: str, events: tuple[Event, ...], present: Present, zone: int | None
+    history: History,
+    kerbside_id: str,
+    events: tuple[Event, ...],
+    present: Present,
+    zone: int | None,
+    heard_from_at: datetime | None = None,
 ) -> None:
     history.bays[kerbside_id] = Bay(list(events), present.last_heard_at, present.is_online)
     history.changes += [
@@ -94,7 +99,7 @@ def _add(
         for event in events
     ]
     first = min((event.status_changed_at for event in events), default=present.last_heard_at)
-    states = [(min(first, present.last_heard_at), True)]
+    states = [(heard_from_at or min(first, present.last_heard_at), True)]
     if not present.is_online:
         states.append((present.last_heard_at + OFFLINE_AFTER, False))
     history.changes += [

@@ -61,7 +61,7 @@ def test_example_the_bay_is_offline_from_1015_to_1502_and_counts_neither_way() -
 def test_from_a_day_after_the_arrival_on_a_bay_is_neither_occupied_nor_online() -> None:
     found = bay_time([event("Present", "09:00", "09:02", None)], DAY, UNTIL)
     assert found.occupied == [Interval(at("09:00"), at("09:00", 6))]
-    assert found.online == [Interval(at("00:00"), at("09:00", 6))]
+    assert found.online == [Interval(at("09:00"), at("09:00", 6))]
 
 
 def test_time_that_does_not_count_is_not_uncertain_either() -> None:
@@ -74,7 +74,7 @@ def test_time_that_does_not_count_is_not_uncertain_either() -> None:
 def test_a_bay_counts_again_when_its_stuck_vehicle_has_left() -> None:
     left = Event("Unoccupied", at("12:00", 6), at("12:02", 6), at("12:00", 6))
     found = bay_time([event("Present", "09:00", "09:02", None), left], DAY, UNTIL)
-    assert found.online == [Interval(at("00:00"), at("09:00", 6)), Interval(at("12:00", 6), UNTIL)]
+    assert found.online == [Interval(at("09:00"), at("09:00", 6)), Interval(at("12:00", 6), UNTIL)]
 
 
 def test_a_bay_heard_for_4_days_and_a_third_without_a_change_is_online_until_its_vehicle_is_suspect() -> None:
@@ -86,6 +86,15 @@ def test_a_bay_heard_for_4_days_and_a_third_without_a_change_is_online_until_its
     assert vacant.online == [Interval(at("09:00"), until)]
     taken = bay_time([event("Present", "09:00", "09:02", None)], heard, until)
     assert taken.online == taken.occupied == [Interval(at("09:00"), at("09:00", 6))]
+
+
+def test_a_bay_counts_from_its_first_known_event_on_however_long_it_was_heard_before() -> None:
+    (case,) = [case for case in STAY_CASES if case.heard_from_at]
+    assert case.heard_from_at is not None
+    found = bay_time(case.events, [Interval(case.heard_from_at, at("20:00"))], at("20:00"))
+    assert found.online == [Interval(at("10:40"), at("20:00"))]
+    assert found.occupied == [Interval(at("10:40"), at("11:10"))]
+    assert bay_time([], DAY, UNTIL) == BayTime([], [], [])
 
 
 def test_every_stay_of_the_cases_has_its_run() -> None:
@@ -125,13 +134,13 @@ def bays(draw: st.DrawFn) -> tuple[list[Event], list[Interval]]:
     return events, online([half(start) for start, _ in spans], 60 * HALF)
 
 
-def state(events: Sequence[Event], cell: int) -> tuple[bool, bool, datetime | None]:
-    """Occupied, uncertain, and since when occupied, at the start of a cell: read off the table."""
+def state(events: Sequence[Event], cell: int) -> tuple[bool, bool, datetime] | None:
+    """Occupied, uncertain, and since when occupied, at the start of a cell: read off the table. None: nobody knows."""
     now = half(cell)
     before = [one for one in events if one.status_changed_at <= now]
     after = [one for one in events if one.status_changed_at > now]
     if not before:
-        return False, False, None
+        return None
     last = before[-1]
     if not after:
         return last.status == "Present", False, last.status_changed_at
@@ -162,10 +171,13 @@ def test_time_is_that_of_the_half_minute_model_and_its_parts_are_the_whole(
     found = bay_time(events, is_online, half(CELLS), LIMITS)
     counted = {"online": 0, "occupied": 0, "uncertain": 0, "offline": 0, "vacant": 0}
     for cell in range(CELLS):
-        is_there, is_uncertain, since = state(events, cell)
+        known = state(events, cell)
         is_heard = any(span.start_at <= half(cell) < span.end_at for span in is_online)
-        is_stuck = is_there and since is not None and half(cell) - since >= LIMITS.suspect_after
-        if not is_heard or is_stuck:
+        if known is None or not is_heard:
+            counted["offline"] += 1
+            continue
+        is_there, is_uncertain, since = known
+        if is_there and half(cell) - since >= LIMITS.suspect_after:
             counted["offline"] += 1
             continue
         counted["online"] += 1
