@@ -1,6 +1,6 @@
 """Gold's stays, verdicts, occupancy, bays and locations are those of the oracle."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from integration.gold.oracle import rounded, rows
 from integration.lake.conftest import Lake
 from melpark.parking.intervals import Interval, length
 from melpark.parking.kpis import Measure, measure, occupancy_percent, paid_time, total
+from melpark.parking.local_time import DAY, days_between, midnight
 from melpark.parking.occupied import runs
 from melpark.parking.overstays import Overstay, judge
 from melpark.parking.rules import Window
@@ -24,7 +25,7 @@ SESSION_COLUMNS = (
 )
 # Of dbt_project.yml.
 TARIFF_PER_HOUR = 4.0
-QUARTER = timedelta(minutes=15)
+QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
 
 
 def _minutes(later: datetime | None, earlier: datetime | None) -> float | None:
@@ -131,6 +132,24 @@ def test_the_time_of_each_bay_is_that_of_the_oracle(built: Lake) -> None:
     assert {row for row in expected if row[1:] != (0, 0, 0)} == {row for row in found if row[1:] != (0, 0, 0)}
     assert sum(row[2] for row in expected) > 0
     assert sum(row[3] for row in expected) > 0
+
+
+def test_a_day_on_which_the_clock_changes_has_92_or_100_quarter_hours(built: Lake) -> None:
+    days = rows(built, "SELECT local_date, hours FROM gold.dim_dates WHERE hours NOT IN (0, 24)")
+    first, last = midnight(date(2011, 1, 1)), midnight(date(2036, 1, 1))
+    lengths = {day: (midnight(day + DAY) - midnight(day)) / HOUR for day in days_between(first, last)}
+    assert dict(days) == {day: hours for day, hours in lengths.items() if hours != 24}
+
+    found = rows(
+        built,
+        """
+        SELECT local_date, count(DISTINCT starts_at), sum(occupied_minutes) FILTER (zone_number = 9003)
+        FROM gold.fact_occupancy JOIN gold.dim_dates USING (local_date) JOIN gold.dim_locations USING (location_key)
+        WHERE hours NOT IN (0, 24) GROUP BY local_date ORDER BY local_date
+        """,
+    )
+    # Heard since 15:46 UTC, the clock changed at 16:00: one vehicle stood until 16:25, one from 15:53 to 16:11.
+    assert found == [(date(2024, 10, 6), 92, 39 + 18), (date(2025, 4, 6), 100, 39 + 18)]
 
 
 def _in_cds(percent: float | None) -> float:

@@ -198,6 +198,44 @@ def made_up_polls(bay_count: int = 200, seed: int = 7) -> Iterator[tuple[datetim
         yield now, [dict(row) for row in rows]
 
 
+# In whose nights, at 16:00 UTC, Melbourne's clock was set forward and back.
+CLOCKS_CHANGED = (datetime(2024, 10, 5, tzinfo=UTC), datetime(2025, 4, 5, tzinfo=UTC))
+
+
+def polls_while_clocks_change() -> Iterator[tuple[datetime, list[Row]]]:
+    """Polls of the evening before and around the change, of two bays: in one a vehicle stands all night, in the other
+    one comes just before the change and leaves after it.
+    """
+    for day in CLOCKS_CHANGED:
+        all_night = [("12:20", "Present"), ("16:25", "Unoccupied")]
+        around = [("12:10", "Unoccupied"), ("15:53", "Present"), ("16:11", "Unoccupied")]
+        for clock in ("12:30", "12:40", "15:46", "15:58", "16:04", "16:16", "16:28"):
+            yield (
+                _clock(day, clock),
+                [
+                    {
+                        "kerbside_id": f"over night {number}",
+                        **_newest(day, changes, clock),
+                        "zone_number": 9003,
+                        "longitude": 144.95,
+                        "latitude": -37.81,
+                        "heard_at": _clock(day, clock),
+                    }
+                    for number, changes in enumerate((all_night, around))
+                ],
+            )
+
+
+def _newest(day: datetime, changes: list[tuple[str, str]], clock: str) -> Row:
+    changed, status = [(at, status) for at, status in changes if at <= clock][-1]
+    return {"status": status, "status_changed_at": _clock(day, changed)}
+
+
+def _clock(day: datetime, clock: str) -> datetime:
+    hour, minute = clock.split(":")
+    return day.replace(hour=int(hour), minute=int(minute))
+
+
 def captured_polls(capture: Path) -> Iterator[tuple[datetime, list[Row]]]:
     for observed_at, records in _files(capture, SENSORS):
         yield observed_at, [item.row for item in PARSERS[SENSORS.dataset](records, observed_at).kept]
