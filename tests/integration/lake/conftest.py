@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from integration.lake.changes import (
     captured_polls,
     captured_references,
     made_up_polls,
+    polls_while_clocks_change,
 )
 from melpark.contracts import CAPTURED, SENSOR_EVENTS, SIGN_PLATES
 from melpark.parking.plates import Plate
@@ -71,6 +73,8 @@ class Lake:
     written: list[Change] = field(default_factory=list)
     calendar: list[Window] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
+    # What the running Spark was given beyond its own configuration.
+    spark_configuration: dict[str, str] = field(default_factory=dict)
 
     @property
     def home(self) -> Home:
@@ -102,9 +106,9 @@ class Lake:
         file = made_up_files.write(self.home.root.parent / f"{'-'.join(markers)}.csv", *stays)
         backfill.run(self.home, [file], made_up_files.NOW, made_up_files.Silent())
 
-    def restart_spark(self) -> None:
+    def restart_spark(self, **configuration: str) -> None:
         engines.stop(self.spark)
-        self.start_spark()
+        self.start_spark(**configuration)
 
     def start_spark(self, **configuration: str) -> None:
         """Start Spark, with lines of its own in its configuration."""
@@ -116,6 +120,7 @@ class Lake:
                 file.writelines(f"{name} {value}\n" for name, value in configuration.items())
 
         self.spark = engines.start(dataclasses.replace(engine, prepare=prepare), self.logs)
+        self.spark_configuration = configuration
 
 
 @pytest.fixture(scope="session")
@@ -157,10 +162,8 @@ def _plates(references: list[Change], zones: Iterable[int]) -> dict[int, frozens
 
 
 def _fill(lake: Lake, capture: Path) -> None:
-    for observed_at, rows in made_up_polls():
-        lake.history.take(observed_at, rows)
     # Without the City's capture the made-up bays must do.
-    for observed_at, rows in captured_polls(capture):
+    for observed_at, rows in chain(polls_while_clocks_change(), made_up_polls(), captured_polls(capture)):
         lake.history.take(observed_at, rows)
     references = list(captured_references(capture))
     lake.calendar, lake.coverage = add_cases(lake.history)

@@ -30,6 +30,13 @@ SHORT_SESSIONS = {
 }
 
 
+@pytest.fixture
+def short_sessions(lake: Lake) -> None:
+    """Spark ends sessions soon. It is started again only if it does not: a test before may have started it so."""
+    if lake.spark_configuration != SHORT_SESSIONS:
+        lake.restart_spark(**SHORT_SESSIONS)
+
+
 @contextmanager
 def driver(lake: Lake) -> Iterator[engines.Process]:
     with (lake.logs / "streams.log").open("ab") as log:
@@ -90,6 +97,7 @@ def test_neither_a_killed_driver_nor_a_killed_spark_loses_a_message_or_brings_on
         lake.spark.wait()
         assert process.wait(timeout=60) != 0
     write_one_more(lake)
+    # So that the next test need not start it again.
     lake.start_spark(**SHORT_SESSIONS)
     lake.run()
 
@@ -97,6 +105,7 @@ def test_neither_a_killed_driver_nor_a_killed_spark_loses_a_message_or_brings_on
     assert duplicates(lake) == 0
 
 
+@pytest.mark.usefixtures("short_sessions")
 def test_a_driver_outlives_a_short_session_timeout_a_rebuild_and_maintenance(
     lake: Lake, caplog: pytest.LogCaptureFixture
 ) -> None:
