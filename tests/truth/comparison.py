@@ -4,10 +4,11 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+from melpark.parking.local_time import local_day
 from melpark.processing import query
 from melpark.settings import Settings
 from truth.simulated_days import SimulatedDays, TrueStay
@@ -37,6 +38,15 @@ class Quarter(NamedTuple):
     """A quarter hour of all locations."""
 
     starts_at: datetime
+    online_minutes: float
+    occupied_minutes: float
+
+
+class BayDay(NamedTuple):
+    """A row of fact_bay_days."""
+
+    kerbside_id: str
+    local_date: date
     online_minutes: float
     occupied_minutes: float
 
@@ -82,6 +92,13 @@ def quarters(settings: Settings) -> list[Quarter]:
     sums = "sum(online_minutes), sum(occupied_minutes)"
     sql = f"SELECT starts_at, {sums} FROM gold.fact_occupancy GROUP BY starts_at ORDER BY starts_at"
     return [Quarter(*row) for row in query.sql(settings, sql)[1]]
+
+
+def bay_days(settings: Settings) -> list[BayDay]:
+    return [
+        BayDay(*row)
+        for row in query.sql(settings, f"SELECT {', '.join(BayDay._fields)} FROM gold.fact_bay_days")[1]
+    ]
 
 
 def compare(days: SimulatedDays, told: Iterable[Session]) -> Compared:
@@ -216,6 +233,23 @@ def occupancy_differences(days: SimulatedDays, told: Iterable[Quarter]) -> dict[
         one.starts_at: 100 * (one.occupied_minutes / one.online_minutes - occupied[one.starts_at] / of_all)
         for one in whole_quarters(days, told)
     }
+
+
+def occupancy_difference(days: SimulatedDays, told: Iterable[BayDay]) -> float:
+    """How many points gold's occupancy of all these days is above the true one, of bays whose sensors did not fail."""
+    sound = [
+        one for one in told if one.kerbside_id not in days.faulty and one.local_date >= local_day(days.start)
+    ]
+    of_gold = sum(one.occupied_minutes for one in sound) / sum(one.online_minutes for one in sound)
+    parked = sum(
+        (
+            min(stay.departure_at, days.end) - max(stay.arrival_at, days.start)
+            for stay in days.stays
+            if stay.kerbside_id not in days.faulty
+        ),
+        timedelta(0),
+    )
+    return 100 * (of_gold - parked / ((len(days.bays) - len(days.faulty)) * (days.end - days.start)))
 
 
 def whole_quarters(days: SimulatedDays, told: Iterable[Quarter]) -> list[Quarter]:
