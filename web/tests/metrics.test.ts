@@ -12,6 +12,17 @@ melpark_engine_up{engine="kafka"} 1.0
 melpark_engine_restarts_total{engine="kafka"} 2.0
 melpark_job_failed{job="a \\"quoted\\" job"} 1.0
 melpark_job_duration_seconds{job="a \\"quoted\\" job"} 12.0
+melpark_poll_failed{dataset="sensors"} 0.0
+melpark_poll_failed{dataset="meters"} 1.0
+melpark_quarantined_events 3.0
+melpark_capture_whole 1.0
+melpark_capture_slot_active 1.0
+melpark_capture_gaps{state="open"} 1.0
+melpark_capture_gaps{state="filled"} 1.0
+melpark_webhook_alerts{state="delivered"} 9.0
+melpark_webhook_alerts{state="waiting"} 2.0
+melpark_webhook_alerts{state="refused"} 0.0
+melpark_webhook_oldest_waiting_seconds 700.0
 not a line
 `;
 
@@ -26,6 +37,10 @@ test("the text of Prometheus becomes stages, engines and jobs", () => {
   expect(stack.jobs).toEqual([
     { name: 'a "quoted" job', isFailed: true, seconds: 12, succeededAt: null, failedAt: null },
   ]);
+  expect(stack.failedPolls).toEqual(["meters"]);
+  expect(stack.quarantined).toBe(3);
+  expect(stack.capture).toEqual({ isWhole: true, gaps: 2, isRead: true });
+  expect(stack.webhook).toEqual({ waiting: 2, refused: 0, oldestSeconds: 700 });
 });
 
 test("without a stack nothing is up", () => {
@@ -34,5 +49,9 @@ test("without a stack nothing is up", () => {
     stages: [],
     engines: [],
     jobs: [],
+    failedPolls: [],
+    quarantined: null,
+    capture: null,
+    webhook: null,
   });
 });

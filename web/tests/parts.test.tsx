@@ -3,15 +3,19 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { renderToString } from "preact-render-to-string";
 import * as city from "../src/city/city.ts";
+import { alertsFor } from "../src/city/kpis.ts";
 import { keepSamples, samples } from "../src/city/samples.ts";
+import { partedDays } from "../src/city/steps.ts";
 import { stayWords, meterWords } from "../src/panel/card.tsx";
 import { StateCounts } from "../src/panel/counts.tsx";
 import { FreshnessLines, LostConnection, Simulated } from "../src/panel/freshness.tsx";
 import { Asking } from "../src/panel/problem.tsx";
 import { evidence, OverstaysView, overstays, overWords } from "../src/views/overstays.tsx";
 import { NowView, pastPlace, spoken } from "../src/views/now.tsx";
+import { DatesChart } from "../src/views/trends_occupancy.tsx";
+import { RevenueChart } from "../src/views/trends_stays.tsx";
 import { go, parse, route } from "../src/route.ts";
-import type { Freshness, Session } from "../src/api/types.ts";
+import type { Alert, Bay, Freshness, Session, TrendOfDate } from "../src/api/types.ts";
 import { bay, over, place, taken } from "./bays.ts";
 
 vi.mock("maplibre-gl", () => ({}));
@@ -126,8 +130,12 @@ test("now is of the live bays while gold and alerts are not there", () => {
   expect(words(renderToString(<NowView />))).toContain("Card-paying bays 33 % 1 of 3 bays with a meter near");
 });
 
-test("gold is asked about the street or zone that is looked at", () => {
-  expect(pastPlace({ street: "King Street", zone: "7" }).query).toEqual({
+test("gold is asked about the street or zone that is looked at, the smaller of both", () => {
+  expect(pastPlace({ street: "King Street", zone: "7" })).toEqual({
+    query: { place_kind: "zone", place: "7" },
+    words: "zone 7 on whatever street",
+  });
+  expect(pastPlace({ street: "King Street", zone: "" }).query).toEqual({
     place_kind: "street",
     place: "King Street",
   });
@@ -142,6 +150,66 @@ test("a small trend is said in words", () => {
   expect(spoken("Occupancy", [], "%")).toBe("Occupancy");
 });
 
+test("alerts are those of the bays that are looked at, of their zones, and of the whole city", () => {
+  const alert = (place_kind: Alert["place_kind"], place: string): Alert => ({
+    alert_id: `${place_kind}/${place}`,
+    kind: "overstay",
+    place_kind,
+    place,
+    state: "raised",
+    raised_at: "2025-08-07T01:00:00Z",
+    detail: "",
+  });
+  const alerts = [
+    alert("bay", "1"),
+    alert("bay", "7303"),
+    alert("zone", "7303"),
+    alert("zone", "1"),
+    alert("city", "melbourne"),
+  ];
+  const found = (...bays: Bay[]): string[] => alertsFor(alerts, bays).map((one) => one.alert_id);
+  expect(found(bay("1"), bay("2"))).toEqual(["bay/1", "zone/7303", "city/melbourne"]);
+  expect(found(bay("3", { zone_number: null }))).toEqual(["city/melbourne"]);
+  expect(found()).toEqual([]);
+});
+
+test("a part of a day is no extreme, and is called a part where it is drawn and listed", () => {
+  const day = (local_date: string, bay_minutes: number, turnover_per_hour: number): TrendOfDate => ({
+    local_date,
+    season: "spring",
+    is_public_holiday: false,
+    bay_minutes,
+    online_minutes: bay_minutes,
+    occupied_minutes: 0.3 * bay_minutes,
+    occupancy_percent: 30,
+    arrivals: 10,
+    departures: 10,
+    turnover_per_hour,
+    metered_stays: 0,
+    estimated_revenue: 1000 * turnover_per_hour,
+  });
+  const rows = partedDays(
+    [
+      day("2026-11-14", 900, 0),
+      day("2026-11-15", 2400, 0.2),
+      day("2026-11-16", 2400, 0.4),
+      day("2026-11-17", 1700, 0.9),
+    ],
+    "2026-11-17",
+  );
+  const given = { query: {}, origin: "Simulated", isSimulated: true, rows };
+  const drawn = words(renderToString(<DatesChart {...given} />));
+  expect(drawn).toContain("Most turnover on 2026-11-16: 0.40");
+  expect(drawn).toContain("least on 2026-11-15: 0.20");
+  expect(drawn).toContain("2026-11-14 and 2026-11-17 are parts of days and left out of this.");
+  const revenue = words(renderToString(<RevenueChart {...given} />));
+  expect(revenue).toContain("Most on 2026-11-16: $400");
+  expect(revenue).toContain("2026-11-14 and 2026-11-17 are parts of days");
+  const onlyParts = words(renderToString(<DatesChart {...given} rows={rows.slice(0, 1)} />));
+  expect(onlyParts).toContain("2026-11-14 is a part of a day");
+  expect(onlyParts).not.toContain("Most turnover");
+});
+
 test("stays with bounds are told as such", () => {
   const stay = {
     arrival_at: "2025-08-07T01:00:00Z",
@@ -151,11 +219,33 @@ test("stays with bounds are told as such", () => {
     duration_min_minutes: 45,
     verdict: "within",
   } as Session;
-  expect(stayWords(stay)).toMatch(/Thu.*11:00.*: 45 min$/);
-  expect(stayWords({ ...stay, duration_minutes: null, verdict: "overstay" })).toMatch(
+  const live = taken("1", { status_changed_at: "2025-08-07T01:00:00Z" });
+  expect(stayWords(stay, live)).toMatch(/Thu.*11:00.*: 45 min$/);
+  expect(stayWords({ ...stay, duration_minutes: null, verdict: "overstay" }, live)).toMatch(
     /: at least 45 min, overstayed$/,
   );
-  expect(stayWords({ ...stay, ending: "open" })).toMatch(/: still there$/);
+  expect(stayWords({ ...stay, duration_minutes: null, duration_min_minutes: 0 }, live)).toMatch(
+    /: length not known$/,
+  );
+});
+
+test("who is still there by gold, but has left by the live bay, is said to have left", () => {
+  const stay = {
+    arrival_at: "2025-08-07T01:00:00Z",
+    ending: "open",
+    duration_minutes: null,
+    duration_min_minutes: 45,
+    verdict: "overstay",
+  } as Session;
+  const said = (live: Bay): string => stayWords(stay, live);
+  expect(said(taken("1", { status_changed_at: "2025-08-07T01:00:00Z" }))).toMatch(
+    /: still there, overstayed$/,
+  );
+  for (const live of [taken("1"), bay("1")]) {
+    expect(said({ ...live, status_changed_at: "2025-08-07T03:39:00Z" })).toMatch(
+      /: left since, not summed up yet, overstayed$/,
+    );
+  }
 });
 
 test("a meter without cards, none near, and none known are three things", () => {

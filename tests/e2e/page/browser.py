@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 Scheme = Literal["light", "dark"]
+Motion = Literal["reduce", "no-preference"]
 Size = tuple[int, int]
 DESKTOP: Size = (1280, 800)
 PHONE: Size = (360, 740)
@@ -88,11 +89,19 @@ def launched() -> Iterator[Browser]:
 
 
 def new_page(
-    browser: Browser, url: str, size: Size = DESKTOP, scheme: Scheme = "light", script: str | None = None
+    browser: Browser,
+    url: str,
+    size: Size = DESKTOP,
+    scheme: Scheme = "light",
+    script: str | None = None,
+    motion: Motion = "reduce",
 ) -> OpenPage:
-    """The page at `url` as somebody new sees it; `script` runs in it before its own."""
+    """The page at `url` as somebody new sees it; `script` runs in it before its own.
+
+    Motion is reduced unless it is what is looked at, so that nobody waits for it.
+    """
     page = browser.new_page(
-        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion="reduce"
+        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion=motion
     )
     page.set_default_timeout(WAIT_MS)
     if script is not None:

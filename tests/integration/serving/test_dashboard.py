@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,30 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from e2e.page.accessibility import violations
-from e2e.page.browser import PHONE, OpenPage, Scheme, Size, launched, new_page, shown
+from e2e.page.browser import PHONE, Motion, OpenPage, Scheme, Size, launched, new_page, shown
+from integration.serving import small_city, small_lake
 from integration.serving.running import listening
-from integration.serving.whole_app import whole_app
+from integration.serving.whole_app import ALERTS, whole_app
+from melpark.places import Home
+from melpark.processing import job_runs
 from melpark.stack import web_page
 
 # Small, for a software renderer pays for each pixel.
 DESKTOP: Size = (1000, 620)
 VIEWS = ("map", "now", "trends", "overstays", "health")
+COLOURS: list[tuple[Size, Scheme, bool]] = [
+    (DESKTOP, "light", False),
+    (PHONE, "dark", True),
+    (PHONE, "dark", False),
+    (DESKTOP, "light", True),
+]
+# Came 20 to 90 minutes ago under 2P on a Friday afternoon, so it may stay until 18:00 at the latest, and then for good.
+PARKED = next(
+    sensor
+    for sensor in small_city.SENSORS
+    if (sensor.zone_number, sensor.status, sensor.is_online, sensor.is_retired) == (1, "Present", True, False)
+    and 20 <= (small_city.AS_OF - sensor.status_changed_at) / small_city.MINUTE <= 90
+)
 CHARTS = ("accumulation", "week", "dates", "seasons", "stays", "overstays", "revenue", "historical")
 IS_SETTLED = """() => window.__melpark?.bays.size > 0 && !document.querySelector("[aria-busy]")
     && (window.__melpark.ready || document.body.dataset.view !== "map")"""
@@ -28,8 +45,54 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server as it is by default, Flink off."""
     folder = tmp_path_factory.mktemp("dashboard")
     web_page.build(folder / "build.log")
-    with listening(whole_app(folder / "home", live=False)) as url:
+    app = whole_app(folder / "home", live=False)
+    know_the_parked(Home(folder / "home"))
+    job_runs.tell(Home(folder / "home"), "tests of gold", 12.0, "1 of 3 failed")
+    with listening(app) as url:
         yield url
+
+
+def know_the_parked(home: Home) -> None:
+    """Gold knows the meter of a bay, and its stays up to the one before the vehicle that stands there now."""
+    place = small_lake.BAYS[1] | {
+        "kerbside_id": PARKED.kerbside_id,
+        "bay_version_key": PARKED.kerbside_id,
+        "street": "Middle Street",
+        "street_description": "Middle Street between A and B",
+        "meter_id": "871A",
+        "has_credit_card": False,
+        "has_tap_and_go": True,
+        "is_current": True,
+    }
+    small_lake.write_gold(home, "dim_bays", [*small_lake.BAYS, place])
+    # Of `sessions()`: 45 minutes, of unknown length, and over for certain and not left when gold was built.
+    changes: list[dict[str, Any]] = [
+        {"verdict": "within", "duration_minutes": 45.0, "is_overstay": False},
+        {"verdict": "within", "duration_minutes": None, "duration_min_minutes": 0.0, "is_overstay": False},
+        {"verdict": "overstay", "ending": "open", "duration_minutes": None, "departure_at": None},
+    ]
+    base = next(row for row in small_lake.sessions() if row["verdict"] == "overstay")
+    stays = [
+        base
+        | {
+            "kerbside_id": PARKED.kerbside_id,
+            "session_key": f"parked-{hours_ago}",
+            "arrival_at": came_at(hours_ago),
+            "arrival_max_at": came_at(hours_ago),
+        }
+        | changed
+        for hours_ago, changed in zip((5, 4, 3), changes, strict=True)
+    ]
+    small_lake.write_gold(home, "fact_parking_sessions", [*small_lake.sessions(), *stays], by="ended_on")
+
+
+def came_at(hours_ago: int) -> datetime:
+    return small_city.AS_OF - timedelta(hours=hours_ago)
+
+
+def clock(at: datetime) -> str:
+    """As the page tells a time of this week."""
+    return f"{at.astimezone(small_lake.MELBOURNE):%a, %H:%M} AEST"
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +107,14 @@ def opened(browser: Browser, url: str) -> Iterator[Callable[..., OpenPage]]:
     pages: list[OpenPage] = []
 
     def open_view(
-        address: str, size: Size = DESKTOP, scheme: Scheme = "light", safe: bool = False
+        address: str,
+        size: Size = DESKTOP,
+        scheme: Scheme = "light",
+        safe: bool = False,
+        motion: Motion = "reduce",
     ) -> OpenPage:
         script = "localStorage.setItem('melpark-palette', 'safe')" if safe else None
-        found = new_page(browser, f"{url}/#/{address}", size, scheme, script)
+        found = new_page(browser, f"{url}/#/{address}", size, scheme, script, motion)
         pages.append(found)
         found.page.wait_for_function(IS_SETTLED)
         return found
@@ -65,7 +132,7 @@ def number(page: Page, selector: str) -> int:
     return int(shown(page, selector).split()[0].replace(",", ""))
 
 
-@pytest.mark.parametrize(("size", "scheme", "safe"), [(DESKTOP, "light", False), (PHONE, "dark", True)])
+@pytest.mark.parametrize(("size", "scheme", "safe"), COLOURS)
 def test_every_view_is_accessible_fits_its_screen_and_asks_nobody_else(
     opened: Callable[..., OpenPage], url: str, size: Size, scheme: Scheme, safe: bool
 ) -> None:
@@ -100,6 +167,46 @@ def test_an_address_holds_the_view_and_going_back_leads_back(
     page.go_back()
     page.wait_for_selector("#count-taken")
     assert shown(page, "#card-title") == "Bay 7"
+
+
+def test_the_card_tells_the_rule_now_and_next_how_long_one_may_stay_the_meter_and_the_last_stays(
+    opened: Callable[..., OpenPage],
+) -> None:
+    page = opened(f"map?card={PARKED.kerbside_id}").page
+    expect(page.locator(".last-stays li")).to_have_count(3)
+    facts = page.locator("#card-facts > div")
+    told = dict(
+        zip(facts.locator("dt").all_inner_texts(), facts.locator("dd").all_inner_texts(), strict=True)
+    )
+    assert told["Rule now"] == "2P (2P), until Fri, 18:30 AEST"
+    assert told["Then"] == "no limit"
+    until = (PARKED.status_changed_at + timedelta(hours=2)).astimezone(small_lake.MELBOURNE)
+    assert told["May stay"].startswith("until Fri, 8 Aug 2025")
+    assert told["May stay"].endswith(f"{until:%H:%M} AEST")
+    assert told["Meter"] == "871A, tap-and-go"
+    assert page.locator(".last-stays li").all_inner_texts() == [
+        f"{clock(came_at(3))}: left since, not summed up yet, overstayed",
+        f"{clock(came_at(4))}: length not known",
+        f"{clock(came_at(5))}: 45 min",
+    ]
+
+
+def test_who_wants_no_motion_gets_none(opened: Callable[..., OpenPage]) -> None:
+    blinks = """() => {
+        document.body.dataset.connection = "reconnecting";
+        return getComputedStyle(document.querySelector(".lamp")).animationName;
+    }"""
+    flies = """(bay) => {
+        document.querySelector("#search").value = bay;
+        document.querySelector("#find button").click();
+        return window.__melpark.map.isMoving();
+    }"""
+    moves = {}
+    motions: tuple[Motion, ...] = ("reduce", "no-preference")
+    for motion in motions:
+        page = opened("map", motion=motion).page
+        moves[motion] = page.evaluate(flies, PARKED.kerbside_id), page.evaluate(blinks)
+    assert moves == {"reduce": (False, "none"), "no-preference": (True, "blink")}
 
 
 def test_the_filter_by_length_of_stay_shows_where_one_may_stay(
@@ -160,11 +267,29 @@ def test_now_tells_the_figures_of_the_live_bays_and_that_alerts_are_off(
     assert number(page, "#kpi-overstays .value") == len(ask(url, "overstays/now", limit=5000)["overstays"])
     assert "Full zones" in shown(page, "#kpi-alerts")
     assert "Alerts are off." in shown(page, "#kpi-alerts")
-    turnover = ask(url, "turnover", place_kind="city", step="hour", limit=1)["turnover"][0][
-        "turnover_per_hour"
-    ]
-    assert shown(page, "#kpi-turnover .value") == f"{turnover:.2f}"
+    # The newest hour and quarter hour are not over.
+    hour = ask(url, "turnover", place_kind="city", step="hour", limit=2)["turnover"][1]
+    assert shown(page, "#kpi-turnover .value") == f"{hour['turnover_per_hour']:.2f}"
+    quarter = ask(url, "occupancy", place_kind="city", step="quarter_hour", limit=2)["occupancy"][1]
+    free = round((quarter["online_minutes"] - quarter["occupied_minutes"]) / 15)
+    label = page.locator("#kpi-free svg").get_attribute("aria-label") or ""
+    assert label.endswith(f"last {free}.0")
     assert page.locator("#kpi-occupancy svg path").count() == 1
+
+
+def test_alerts_of_now_follow_the_filters(opened: Callable[..., OpenPage]) -> None:
+    page = opened("map?zone=1").page
+    raised = [alert for alert in ALERTS if alert["state"] == "raised"]
+    assert {alert["place"] for alert in raised} == {"1", "3"}
+    # As with Flink on.
+    page.route("**/api/v1/alerts?*", lambda route: route.fulfill(json={"alerts": raised}))
+    page.get_by_role("link", name="Now", exact=True).click()
+    alerts = page.locator("#kpi-alerts")
+    expect(alerts).to_contain_text("raised now, of these bays and their zones")
+    assert shown(page, "#kpi-alerts .value") == "1"
+    page.evaluate("location.hash = '#/now'")
+    expect(alerts).to_contain_text("raised now, whole city")
+    assert shown(page, "#kpi-alerts .value") == "2"
 
 
 def test_overstays_are_those_of_the_api_the_longest_first(opened: Callable[..., OpenPage], url: str) -> None:
@@ -188,6 +313,10 @@ def test_trends_draw_each_chart_and_give_it_as_csv_and_picture(
         assert figure.locator("canvas").count() == 1, chart
         origin = "City's files, 2011 to 2020" if chart == "historical" else "Simulated"
         assert figure.locator(".origin").inner_text() == origin
+    # The lake begins in a day, and ends today.
+    said = page.locator("#chart-dates figcaption").inner_text()
+    assert "Most turnover on 2025-08-07" in said
+    assert "2025-08-06 and 2025-08-08 are parts of days" in said
     with page.expect_download() as csv:
         page.get_by_role("button", name="Occupancy by weekday and hour as CSV").click()
     query: dict[str, str | int] = {"start_on": "2025-08-01", "end_on": "2025-08-31", "limit": 5000}
@@ -214,7 +343,12 @@ def test_health_tells_both_ages_sensors_polls_and_that_no_stack_measures(
     fresh = ask(url, "freshness")
     assert shown(page, "#kpi-source .value") == f"{fresh['source_age_seconds']:.0f} s"
     assert "Not told here." in shown(page, "#health")
-    assert "Off here." in shown(page, "#health")
+    assert "Off here." in shown(page, "#alerts")
+    # Known without Flink and without a stack.
+    assert "The newest run of tests of gold failed" in shown(page, "#alerts")
+    checked = page.locator("#checks tr", has_text="Tests of gold").inner_text()
+    assert "not good" in checked
+    assert "runs at night" in page.locator("#checks tr", has_text="Nightly care").inner_text()
     sensors = ask(url, "data-quality/sensors")["sensors"]
     silent = sum(one["is_stale"] or not one["is_online"] for one in sensors if not one["is_retired"])
     row = page.locator("#health tr", has_text="Silent")

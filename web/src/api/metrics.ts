@@ -43,14 +43,37 @@ export interface Engine {
   bytes: number | null;
 }
 
+/** Of capture from PostgreSQL. */
+export interface Capture {
+  isWhole: boolean;
+  /** Possible losses that were not verified yet. */
+  gaps: number;
+  isRead: boolean;
+}
+
+/** Of the outbox of alerts; the seconds are those of the oldest that waits. */
+export interface Webhook {
+  waiting: number;
+  refused: number;
+  oldestSeconds: number;
+}
+
 export interface Stack {
   isUp: boolean;
   stages: Stage[];
   engines: Engine[];
   jobs: Job[];
+  /** Datasets whose newest poll was refused or failed. */
+  failedPolls: string[];
+  /** Change events that fit no contract. */
+  quarantined: number | null;
+  /** Null where nobody looks at it. */
+  capture: Capture | null;
+  /** Null where there is none. */
+  webhook: Webhook | null;
 }
 
-/** The running stack; without one `isUp` is false, and the jobs are those that ran last. */
+/** The running stack; without one `isUp` is false, and jobs and webhook are as they were last. */
 export function stackOf(samples: Sample[]): Stack {
   const value = (name: string, labels: Record<string, string> = {}): number | null =>
     samples.find(
@@ -60,6 +83,10 @@ export function stackOf(samples: Sample[]): Stack {
     )?.value ?? null;
   const named = (name: string, label: string): string[] =>
     samples.filter((sample) => sample.name === name).map((sample) => sample.labels[label] ?? "");
+  const sum = (name: string): number =>
+    samples.filter((sample) => sample.name === name).reduce((all, sample) => all + sample.value, 0);
+  const isWhole = value("melpark_capture_whole");
+  const oldestSeconds = value("melpark_webhook_oldest_waiting_seconds");
   return {
     isUp: value("melpark_stack_up") === 1,
     stages: named("melpark_stage_up", "stage").map((stage) => ({
@@ -82,5 +109,25 @@ export function stackOf(samples: Sample[]): Stack {
       succeededAt: value("melpark_job_last_success_timestamp_seconds", { job }),
       failedAt: value("melpark_job_last_failure_timestamp_seconds", { job }),
     })),
+    failedPolls: named("melpark_poll_failed", "dataset").filter(
+      (dataset) => value("melpark_poll_failed", { dataset }) === 1,
+    ),
+    quarantined: value("melpark_quarantined_events"),
+    capture:
+      isWhole === null
+        ? null
+        : {
+            isWhole: isWhole === 1,
+            gaps: sum("melpark_capture_gaps"),
+            isRead: value("melpark_capture_slot_active") !== 0,
+          },
+    webhook:
+      oldestSeconds === null
+        ? null
+        : {
+            waiting: value("melpark_webhook_alerts", { state: "waiting" }) ?? 0,
+            refused: value("melpark_webhook_alerts", { state: "refused" }) ?? 0,
+            oldestSeconds,
+          },
   };
 }

@@ -96,6 +96,7 @@ export interface Session {
 export interface Alert {
   alert_id: string;
   kind: string;
+  place_kind: "bay" | "zone" | "city";
   place: string;
   state: "raised" | "cleared";
   raised_at: string;
@@ -116,6 +117,7 @@ export interface OccupancyRow extends Minutes {
 
 export interface TurnoverRow {
   starts_at: string;
+  bay_minutes: number;
   arrivals: number;
   departures: number;
   turnover_per_hour: number | null;

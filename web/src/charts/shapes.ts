@@ -26,12 +26,21 @@ const lineColours = (colours: Colours): string[] => [
   colours.ink,
 ];
 
+/** Places on the axis that are said something of. */
+export interface Marks {
+  at: number[];
+  words: string;
+}
+
 /** Lines over a numbered axis; percent on the left, numbers on the right where both are there. */
 export function lines(
   series: Series[],
   ticks: (value: number) => string,
   given: { incrs?: number[] } = {},
+  marks: Marks = { at: [], words: "" },
 ): Options {
+  const told = (value: number): string =>
+    marks.at.includes(value) ? `${ticks(value)}, ${marks.words}` : ticks(value);
   return (colours) => ({
     cursor: NO_DRAG,
     scales: { x: { time: false }, percent: { range: percentRange }, number: { range: fromZero } },
@@ -52,7 +61,7 @@ export function lines(
         : []),
     ],
     series: [
-      { label: "At", value: (_, value) => (value == null ? "–" : ticks(value)) },
+      { label: "At", value: (_, value) => (value == null ? "–" : told(value)) },
       ...series.map((one, index): uPlot.Series => ({
         label: one.label,
         scale: one.unit,
@@ -69,7 +78,34 @@ export function lines(
               : Number(value.toFixed(2)).toLocaleString("en-AU"),
       })),
     ],
+    hooks: { draw: [(plot) => drawMarks(plot, marks, colours)] },
   });
+}
+
+/** A broken line at each mark with its words along it, on the side that has room. */
+function drawMarks(plot: uPlot, { at, words }: Marks, colours: Colours): void {
+  const { ctx, bbox } = plot;
+  const scale = window.devicePixelRatio || 1;
+  const gap = 3 * scale;
+  for (const value of at) {
+    const x = plot.valToPos(value, "x", true);
+    const side = x < bbox.left + bbox.width / 2 ? 1 : -1;
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = colours.quiet;
+    ctx.lineWidth = scale;
+    ctx.setLineDash([gap, gap]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.translate(x + side * gap, bbox.top + gap);
+    ctx.rotate(-Math.PI / 2);
+    ctx.textAlign = "right";
+    ctx.textBaseline = side === 1 ? "top" : "bottom";
+    ctx.font = `${11 * scale}px system-ui`;
+    ctx.fillText(words, 0, 0);
+    ctx.restore();
+  }
 }
 
 const has = (series: Series[], unit: Series["unit"]): boolean => series.some((one) => one.unit === unit);
@@ -108,42 +144,64 @@ export function bars(names: string[], label: string): Options {
   });
 }
 
-/** Points of one thing against another. */
-export function points(across: string, up: string, ticks: (value: number) => string): Options {
+/** Points of one thing against another: full ones, and open ones of what `part` says. */
+export function points(across: string, up: string, part: string, ticks: (value: number) => string): Options {
+  const known = (values: number[], words: (value: number) => string): string[] =>
+    values.map((value) => (value < 0 ? "" : words(value)));
   return (colours) => ({
     cursor: NO_DRAG,
-    scales: { x: { time: false }, number: { range: fromZero } },
+    scales: { x: { time: false, range: roomy }, number: { range: roomyFromZero } },
     axes: [
-      axis(colours, { label: across, labelSize: 20, values: percentTicks }),
+      axis(colours, {
+        label: across,
+        labelSize: 20,
+        values: (_, values) => known(values, (value) => `${value} %`),
+      }),
       axis(colours, {
         scale: "number",
         label: up,
         labelSize: 20,
         size: 72,
-        values: (_, values) => values.map(ticks),
+        values: (_, values) => known(values, ticks),
       }),
     ],
     series: [
       { label: across, value: (_, value) => percent(value ?? null) },
-      {
-        label: up,
+      ...[up, part].map((label, index): uPlot.Series => ({
+        label,
         scale: "number",
         stroke: colours.taken,
         paths: () => null,
-        points: { show: true, size: 9, fill: colours.taken, stroke: colours.paper, width: 1 },
+        points: {
+          show: true,
+          size: 9,
+          fill: index === 0 ? colours.taken : colours.paper,
+          stroke: index === 0 ? colours.paper : colours.taken,
+          width: index === 0 ? 1 : 2,
+        },
         value: (_, value) => (value == null ? "–" : ticks(value)),
-      },
+      })),
     ],
   });
 }
+
+// So that a point at the edge is drawn whole.
+const ROOM = 0.05;
+
+const roomy = (_: uPlot, least: number, most: number): [number, number] => {
+  const room = Math.max(1, ROOM * (most - least));
+  return [least - room, most + room];
+};
+const roomyFromZero = (plot: uPlot, _least: number, most: number): [number, number] => roomy(plot, 0, most);
 
 export interface Cell {
   row: number;
   column: number;
   percent: number | null;
+  isPart: boolean;
 }
 
-/** Cells of hours and weekdays: the fuller, the stronger, up to `most` percent. What is not known is left open. */
+/** Cells of hours and weekdays: the fuller, the stronger, up to `most` percent. Left open: not known; crossed: in part. */
 export function heatMap(cells: Cell[], rows: string[], columns: number, most: number): Options {
   return (colours) => ({
     cursor: { show: false },
@@ -170,7 +228,7 @@ export function heatMap(cells: Cell[], rows: string[], columns: number, most: nu
 function drawCells(plot: uPlot, cells: Cell[], rows: number, most: number, colours: Colours): void {
   const { ctx } = plot;
   ctx.save();
-  for (const { row, column, percent: value } of cells) {
+  for (const { row, column, percent: value, isPart } of cells) {
     const left = plot.valToPos(column, "x", true);
     const right = plot.valToPos(column + 1, "x", true);
     const top = plot.valToPos(rows - row, "y", true);
@@ -178,6 +236,13 @@ function drawCells(plot: uPlot, cells: Cell[], rows: number, most: number, colou
     ctx.fillStyle =
       value === null ? colours.land : mixed(colours["fill-low"], colours["fill-high"], value / most);
     ctx.fillRect(left + 1, top + 1, right - left - 2, bottom - top - 2);
+    if (isPart) {
+      ctx.strokeStyle = colours.quiet;
+      ctx.beginPath();
+      ctx.moveTo(left + 1, bottom - 1);
+      ctx.lineTo(right - 1, top + 1);
+      ctx.stroke();
+    }
     if (value !== null && right - left > 34) {
       ctx.fillStyle = isDark(ctx.fillStyle) ? "#ffffff" : "#000000";
       ctx.textAlign = "center";

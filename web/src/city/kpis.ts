@@ -1,6 +1,6 @@
 /** Figures of now, from the live bays themselves. */
 
-import type { Bay, Place } from "../api/types.ts";
+import type { Alert, Bay, Place } from "../api/types.ts";
 import { countStates, occupancyPercent, online, type Counts } from "./state.ts";
 
 export interface Group {
@@ -58,4 +58,18 @@ export function arrivedWithin(bays: Iterable<Bay>, now: string, minutes: number)
     if (bay.is_online && bay.status === "Present" && Date.parse(bay.status_changed_at) >= since) arrived += 1;
   }
   return arrived;
+}
+
+/** Alerts that concern some of the bays: their own, their zones', and those of the whole city. */
+export function alertsFor(alerts: Alert[], bays: Iterable<Bay>): Alert[] {
+  const ids = new Set<string>();
+  const zones = new Set<string>();
+  for (const bay of bays) {
+    ids.add(bay.kerbside_id);
+    if (bay.zone_number !== null) zones.add(String(bay.zone_number));
+  }
+  return alerts.filter(({ place_kind: kind, place }) => {
+    if (kind === "bay") return ids.has(place);
+    return kind === "zone" ? zones.has(place) : ids.size > 0;
+  });
 }

@@ -1,6 +1,7 @@
 /** Rows of the API as charts need them: pure, so that they are tested without one. */
 
 import type { HourOfWeek, OverstayTrend, StayLength, TimeOfDay, TrendOfDate } from "../api/types.ts";
+import type { Parted } from "./steps.ts";
 
 export const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 export const SEASONS = ["summer", "autumn", "winter", "spring"];
@@ -16,11 +17,13 @@ export const dayWords = (number: number): string => new Date(number * 86_400_000
 export interface SeasonRow {
   season: string;
   days: number;
+  /** Of the days those that are known in part only. */
+  parts: number;
   percent: number | null;
 }
 
 /** Of each season the share of online minutes that were occupied; not the mean of days' percentages. */
-export function seasons(dates: TrendOfDate[]): SeasonRow[] {
+export function seasons(dates: Parted<TrendOfDate>[]): SeasonRow[] {
   return SEASONS.map((season) => {
     const found = dates.filter((row) => row.season === season);
     const all = found.reduce((sum, row) => sum + row.bay_minutes, 0);
@@ -28,7 +31,8 @@ export function seasons(dates: TrendOfDate[]): SeasonRow[] {
     const occupied = found.reduce((sum, row) => sum + row.occupied_minutes, 0);
     // As in gold: not told where most sensors are silent.
     const tells = online > 0 && 2 * online >= all;
-    return { season, days: found.length, percent: tells ? (100 * occupied) / online : null };
+    const parts = found.filter((row) => row.isPart).length;
+    return { season, days: found.length, parts, percent: tells ? (100 * occupied) / online : null };
   });
 }
 
@@ -92,6 +96,17 @@ export function extremes<Row>(
     most: known.reduce((best, row) => (of(row)! > of(best)! ? row : best)),
     least: known.reduce((best, row) => (of(row)! < of(best)! ? row : best)),
   };
+}
+
+export const PART_OF_DAY = "part of a day";
+
+/** That days were left out of a comparison, in a sentence. */
+export function partDays(rows: { local_date: string }[]): string {
+  const days = rows.map((row) => row.local_date);
+  if (days.length === 0) return "";
+  return days.length === 1
+    ? `${days[0]} is a ${PART_OF_DAY} and left out of this.`
+    : `${days.slice(0, -1).join(", ")} and ${days.at(-1)} are parts of days and left out of this.`;
 }
 
 export const weekdayHour = (row: HourOfWeek): string =>

@@ -17,8 +17,9 @@ export const TRAIT_WORDS: Record<Trait, string> = {
   silent: "Silent",
 };
 
-export function traitOf(sensor: SensorHealth): Trait {
-  if (!sensor.is_online || sensor.is_stale) return "silent";
+/** Its worst trait, in the order of docs/gold.md, as in the Power BI report. */
+export function traitOf(sensor: Pick<SensorHealth, "is_stale" | "is_suspect" | "is_stuck">): Trait {
+  if (sensor.is_stale) return "silent";
   if (sensor.is_suspect) return "suspect";
   return sensor.is_stuck ? "stuck" : "heard";
 }

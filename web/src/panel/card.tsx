@@ -90,7 +90,7 @@ function Details({ bay }: { bay: Bay }) {
         </Fact>
         <Fact name="Sensor">{sensorWords(bay)}</Fact>
       </dl>
-      <LastStays id={bay.kerbside_id} />
+      <LastStays bay={bay} />
     </>
   );
 }
@@ -133,7 +133,8 @@ function NextRule({ zone, at }: { zone: number; at: string }) {
   return <Fact name="Then">{rulesWords(asked.value.rule_status, asked.value.rules)}</Fact>;
 }
 
-function LastStays({ id }: { id: string }) {
+function LastStays({ bay }: { bay: Bay }) {
+  const id = bay.kerbside_id;
   const asked = useAsked(`stays ${id}`, async () => {
     const query = { bay: id, limit: LAST_STAYS };
     return (await fetchJson<{ sessions: Session[] }>("/api/v1/sessions", query)).sessions;
@@ -146,11 +147,14 @@ function LastStays({ id }: { id: string }) {
           stays.length === 0 ? (
             <p class="quiet">None is known.</p>
           ) : (
-            <ul>
-              {stays.map((stay) => (
-                <li key={stay.session_key}>{stayWords(stay)}</li>
-              ))}
-            </ul>
+            <>
+              <ul aria-label="Last stays">
+                {stays.map((stay) => (
+                  <li key={stay.session_key}>{stayWords(stay, bay)}</li>
+                ))}
+              </ul>
+              <p class="quiet">Stays are summed up every few minutes; what stands above is live.</p>
+            </>
           )
         }
       </Asking>
@@ -158,10 +162,17 @@ function LastStays({ id }: { id: string }) {
   );
 }
 
-export function stayWords(stay: Session): string {
-  const came = melbourneClock(stay.arrival_at ?? stay.arrival_max_at);
-  const length = duration((stay.duration_minutes ?? stay.duration_min_minutes) * 60);
-  const bound = stay.duration_minutes === null ? "at least " : "";
+/** A stay as gold knows it; the live bay may know more of one that gold holds for open. */
+export function stayWords(stay: Session, bay: Bay): string {
+  const came = stay.arrival_at ?? stay.arrival_max_at;
   const over = stay.verdict === "overstay" ? ", overstayed" : "";
-  return stay.ending === "open" ? `${came}: still there${over}` : `${came}: ${bound}${length}${over}`;
+  return `${melbourneClock(came)}: ${lengthWords(stay, Date.parse(came), bay)}${over}`;
+}
+
+function lengthWords(stay: Session, came: number, bay: Bay): string {
+  if (stay.ending === "open")
+    return Date.parse(bay.status_changed_at) > came ? "left since, not summed up yet" : "still there";
+  if (stay.duration_minutes !== null) return duration(stay.duration_minutes * 60);
+  const least = stay.duration_min_minutes * 60;
+  return least < 1 ? "length not known" : `at least ${duration(least)}`;
 }

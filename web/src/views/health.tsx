@@ -5,6 +5,7 @@ import { parseMetrics, stackOf, type Stack } from "../api/metrics.ts";
 import { useAsked } from "../api/resource.ts";
 import type { Alert, Quality, SensorHealth } from "../api/types.ts";
 import { bays, connection, freshness } from "../city/city.ts";
+import { checks, troubles } from "../city/operation.ts";
 import { SensorMap, traitOf, TRAIT_WORDS, TRAITS } from "../map/sensors.tsx";
 import { SOURCE_WORDS, warningOf } from "../panel/freshness.tsx";
 import { Asking } from "../panel/problem.tsx";
@@ -47,8 +48,15 @@ export function HealthView() {
           <Asking of={stack} what="runs">
             {(found) => <Jobs stack={found} />}
           </Asking>
+        </section>
+        <section class="sheet" id="alerts">
           <h2>Alerts</h2>
-          <Asking of={alerts} what="alerts">
+          <h3>Of the operation</h3>
+          <Asking of={stack} what="alerts of the operation">
+            {(found) => <Troubles stack={found} />}
+          </Asking>
+          <h3>Of the city, by Flink</h3>
+          <Asking of={alerts} what="alerts of the city">
             {(found) => <Alerts alerts={found} />}
           </Asking>
         </section>
@@ -59,6 +67,10 @@ export function HealthView() {
           </Asking>
         </section>
         <section class="sheet">
+          <h2>Last checks of the data</h2>
+          <Asking of={stack} what="checks">
+            {(found) => <Checks stack={found} />}
+          </Asking>
           <h2>Polls of the newest day</h2>
           <Asking of={quality} what="polls">
             {(found) => <Polls polls={found.polls} />}
@@ -207,6 +219,61 @@ function Jobs({ stack }: { stack: Stack }) {
             </td>
             <td class="number">{job.seconds === null ? NOTHING : duration(job.seconds)}</td>
             <td>{job.succeededAt === null ? NOTHING : melbourneClock(iso(job.succeededAt))}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** What is known without Flink. */
+function Troubles({ stack }: { stack: Stack }) {
+  const told = freshness.value;
+  const found = troubles(stack, told === null ? null : warningOf(told));
+  return (
+    <>
+      {found.length === 0 ? (
+        <p class="problem empty">Nothing is wrong that is known here.</p>
+      ) : (
+        <ul class="alerts">
+          {found.map((words) => (
+            <li key={words} class="raised">
+              <strong>▲</strong> {words}
+            </li>
+          ))}
+        </ul>
+      )}
+      {!stack.isUp && (
+        <p class="quiet">
+          Polls and capture are not looked at: no <code>melpark up</code> runs on this server's home.
+        </p>
+      )}
+    </>
+  );
+}
+
+function Checks({ stack }: { stack: Stack }) {
+  return (
+    <table id="checks">
+      <thead>
+        <tr>
+          <th scope="col">Check</th>
+          <th scope="col">Result</th>
+          <th scope="col">Newest</th>
+        </tr>
+      </thead>
+      <tbody>
+        {checks(stack).map(({ name, isGood, words }) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>
+              {isGood === null ? (
+                NOTHING
+              ) : (
+                <span class={`status ${isGood ? "up" : "down"}`}>{isGood ? "✓ good" : "✕ not good"}</span>
+              )}
+            </td>
+            <td>{words}</td>
           </tr>
         ))}
       </tbody>

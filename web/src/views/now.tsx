@@ -7,9 +7,10 @@ import type { Alert, Bay, OccupancyRow, TurnoverRow } from "../api/types.ts";
 import { Sparkline } from "../charts/sparkline.tsx";
 import { now, placeOf, places, streetOf, wanted } from "../city/city.ts";
 import { isFiltered } from "../city/filters.ts";
-import { arrivedWithin, cardShare, FULL_PERCENT, fullest, type Group } from "../city/kpis.ts";
+import { alertsFor, arrivedWithin, cardShare, FULL_PERCENT, fullest, type Group } from "../city/kpis.ts";
 import { samples, zonesFull } from "../city/samples.ts";
 import { countStates, occupancyPercent, online } from "../city/state.ts";
+import { wholeSteps } from "../city/steps.ts";
 import { FilterPanel } from "../panel/filter_panel.tsx";
 import { go, linkTo, route } from "../route.ts";
 import { count, decimal, melbourneClock, NOTHING, percent } from "../words.ts";
@@ -18,15 +19,17 @@ const BUSIEST = 12;
 const ARRIVED_MINUTES = 15;
 const PAST_EVERY_MS = 120_000;
 
-/** Which place gold is asked about: a street or zone where one is chosen, else the city. */
+/** Which place gold is asked about: a zone or street where one is chosen, else the city; of both the smaller, the zone. */
 export function pastPlace(filters: { street: string; zone: string }): {
   query: Record<string, string>;
   words: string;
 } {
-  if (filters.street !== "")
-    return { query: { place_kind: "street", place: filters.street }, words: filters.street };
-  if (filters.zone !== "")
-    return { query: { place_kind: "zone", place: filters.zone }, words: `zone ${filters.zone}` };
+  const { street, zone } = filters;
+  if (zone !== "") {
+    const words = street === "" ? `zone ${zone}` : `zone ${zone} on whatever street`;
+    return { query: { place_kind: "zone", place: zone }, words };
+  }
+  if (street !== "") return { query: { place_kind: "street", place: street }, words: street };
   return { query: { place_kind: "city" }, words: "the whole city" };
 }
 
@@ -59,8 +62,9 @@ export function NowView() {
       <LiveFigures occupancy={occupancy} turnover={turnover} alerts={alerts} />
       <p class="quiet note">
         Figures are of the live bays that the filters want. Lines of occupancy, free bays and turnover are of{" "}
-        {past.words}, the newest day in gold{isFiltered(others) ? ", all its bays" : ""}; those of overstays
-        and full zones since this page was opened.
+        {past.words}
+        {isFiltered(others) ? ", all its bays" : ""}: the newest day in gold up to its last whole quarter hour
+        or hour. Those of overstays and full zones are of the wanted bays since this page was opened.
       </p>
       <div class="columns">
         <Fullest
@@ -92,8 +96,8 @@ function LiveFigures({ occupancy, turnover, alerts }: Past) {
   const telling = online(counts);
   const card = cardShare(bays, placeOf);
   const at = now.value;
-  const quarters = occupancy.state === "ready" ? occupancy.value.toReversed() : [];
-  const hours = turnover.state === "ready" ? turnover.value.toReversed() : [];
+  const quarters = occupancy.state === "ready" ? wholeSteps(occupancy.value) : [];
+  const hours = turnover.state === "ready" ? wholeSteps(turnover.value) : [];
   const newest = hours.findLast((hour) => hour.turnover_per_hour !== null);
   return (
     <div class="kpis">
@@ -127,8 +131,8 @@ function LiveFigures({ occupancy, turnover, alerts }: Past) {
         more={
           <>
             {newest
-              ? `stays per bay and hour, ${melbourneClock(newest.starts_at)}`
-              : unready(turnover, "stays per bay and hour")}
+              ? `stays per bay in the hour from ${melbourneClock(newest.starts_at)}`
+              : unready(turnover, "stays per bay and hour, once an hour is whole")}
             <br />
             {at !== null &&
               `${count(arrivedWithin(bays, at, ARRIVED_MINUTES))} came in the last ${ARRIVED_MINUTES} min and still stand`}
@@ -182,12 +186,17 @@ function AlertKpi({ alerts }: { alerts: Asked<Alert[]> }) {
     />
   );
   if (alerts.state === "ready") {
+    const found = isFiltered(route.value.filters) ? alertsFor(alerts.value, wanted.value) : alerts.value;
     return (
       <Kpi
         id="kpi-alerts"
         name="Alerts"
-        value={count(alerts.value.length)}
-        more={<a href={linkTo("health")}>raised now, whole city</a>}
+        value={count(found.length)}
+        more={
+          <a href={linkTo("health")}>
+            raised now, {found === alerts.value ? "whole city" : "of these bays and their zones"}
+          </a>
+        }
       >
         {line}
       </Kpi>
@@ -225,8 +234,8 @@ const Kpi = ({ id, name, value, more, children }: KpiProps) => (
 
 const knownStreet = (bay: Bay): string | null => (streetOf(bay) === "Unknown" ? null : streetOf(bay));
 
-/** Bays free on average within a quarter hour. */
-const freeBays = (row: OccupancyRow): number | null =>
+/** Bays free on average within a whole quarter hour. */
+export const freeBays = (row: OccupancyRow): number | null =>
   row.occupancy_percent === null ? null : Math.round((row.online_minutes - row.occupied_minutes) / 15);
 
 function minutesOver(bays: Bay[]): string {

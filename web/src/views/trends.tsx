@@ -13,6 +13,7 @@ import type {
   TrendOfDate,
 } from "../api/types.ts";
 import { freshness, streetNames } from "../city/city.ts";
+import { partedDays, partedHours, partedTimes } from "../city/steps.ts";
 import { Asking } from "../panel/problem.tsx";
 import { go, goFiltered, route } from "../route.ts";
 import { daysAfter, melbourneDay } from "../words.ts";
@@ -43,6 +44,9 @@ function originNow(): Origin {
   }
 }
 
+/** Melbourne's day by the source's clock. */
+const today = (): string => melbourneDay(freshness.value?.as_of ?? Date.now());
+
 export function TrendsView() {
   const { from, to, filters } = route.value;
   const query: Query = { start_on: from, end_on: to, street: filters.street };
@@ -52,17 +56,17 @@ export function TrendsView() {
   const origin = originNow();
   const day = useAsked(
     `day ${key}`,
-    () => fetchAll<TimeOfDay>("/api/v1/trends/day", "times", about),
+    async () => partedTimes(await fetchAll<TimeOfDay>("/api/v1/trends/day", "times", about)),
     EVERY_MS,
   );
   const week = useAsked(
     `week ${key}`,
-    () => fetchAll<HourOfWeek>("/api/v1/trends/week", "hours", about),
+    async () => partedHours(await fetchAll<HourOfWeek>("/api/v1/trends/week", "hours", about)),
     EVERY_MS,
   );
   const dates = useAsked(
     `dates ${key}`,
-    () => fetchAll<TrendOfDate>("/api/v1/trends/dates", "dates", about),
+    async () => partedDays(await fetchAll<TrendOfDate>("/api/v1/trends/dates", "dates", about), today()),
     EVERY_MS,
   );
   const stays = useAsked(
@@ -155,7 +159,7 @@ function rangeWords(dates: TrendOfDate[]): string {
 
 function Range() {
   const { from, to, filters } = route.value;
-  const today = melbourneDay(freshness.value?.as_of ?? Date.now());
+  const newest = today();
   return (
     <form class="filters range" aria-label="Days and street" onSubmit={(event) => event.preventDefault()}>
       <div class="field">
@@ -164,7 +168,7 @@ function Range() {
           id="trend-from"
           type="date"
           value={from}
-          max={to || today}
+          max={to || newest}
           onChange={(event) => go({ from: event.currentTarget.value })}
         />
       </div>
@@ -196,7 +200,7 @@ function Range() {
           <button
             type="button"
             key={label}
-            onClick={() => go({ from: daysAfter(today, 1 - days), to: today })}
+            onClick={() => go({ from: daysAfter(newest, 1 - days), to: newest })}
           >
             {label}
           </button>

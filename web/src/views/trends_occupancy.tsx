@@ -6,7 +6,18 @@ import type { Query } from "../api/client.ts";
 import type { HourOfWeek, TimeOfDay, TrendOfDate } from "../api/types.ts";
 import { Figure } from "../charts/figure.tsx";
 import { bars, heatMap, lines } from "../charts/shapes.ts";
-import { dayNumber, dayWords, extremes, hoursOf, seasons, weekdayHour, WEEKDAYS } from "../city/trends.ts";
+import { whole, type Parted } from "../city/steps.ts";
+import {
+  dayNumber,
+  dayWords,
+  extremes,
+  hoursOf,
+  partDays,
+  PART_OF_DAY,
+  seasons,
+  weekdayHour,
+  WEEKDAYS,
+} from "../city/trends.ts";
 import { count, NOTHING, percent } from "../words.ts";
 import type { Origin } from "./trends.tsx";
 
@@ -26,9 +37,10 @@ export const Empty = ({ title, why }: { title: string; why: string }) => (
     <p class="problem empty">{why}</p>
   </section>
 );
+const IN_PART = "What is known in part only is marked and left out of this.";
 const NO_DAYS = "Gold knows nothing of these days. Choose others, or wait for its next build.";
 
-export function AccumulationChart({ rows, query, ...origin }: ChartProps<TimeOfDay>) {
+export function AccumulationChart({ rows, query, ...origin }: ChartProps<Parted<TimeOfDay>>) {
   const title = "How the city fills over the day";
   const data = useMemo(
     (): AlignedData => [
@@ -39,7 +51,8 @@ export function AccumulationChart({ rows, query, ...origin }: ChartProps<TimeOfD
     [rows],
   );
   if (rows.length === 0) return <Empty title={title} why={NO_DAYS} />;
-  const found = extremes(rows, (row) => row.vehicles);
+  const found = extremes(whole(rows), (row) => row.vehicles);
+  const parts = rows.filter((row) => row.isPart);
   return (
     <Figure
       id="accumulation"
@@ -48,7 +61,7 @@ export function AccumulationChart({ rows, query, ...origin }: ChartProps<TimeOfD
       summary={
         found === null
           ? ""
-          : `Most vehicles at ${found.most.time_key}: ${count(Math.round(found.most.vehicles))}; fewest at ${found.least.time_key}: ${count(Math.round(found.least.vehicles))}. Mean of ${Math.max(...rows.map((row) => row.days))} days, Melbourne's time.`
+          : `Most vehicles at ${found.most.time_key}: ${count(Math.round(found.most.vehicles))}; fewest at ${found.least.time_key}: ${count(Math.round(found.least.vehicles))}. Mean of ${Math.max(...rows.map((row) => row.days))} days, Melbourne's time.${parts.length > 0 ? ` ${IN_PART}` : ""}`
       }
       source={{ path: "/api/v1/trends/day", query }}
       plot={{
@@ -60,12 +73,13 @@ export function AccumulationChart({ rows, query, ...origin }: ChartProps<TimeOfD
           ],
           clock,
           { incrs: [1, 2, 3, 6] },
+          { at: parts.map(hoursOf), words: "in part" },
         ),
       }}
       table={{
         columns: ["Time", "Occupancy", "Vehicles"],
         rows: rows.map((row) => [
-          row.time_key,
+          row.isPart ? `${row.time_key}, in part` : row.time_key,
           percent(row.occupancy_percent),
           count(Math.round(row.vehicles)),
         ]),
@@ -74,7 +88,7 @@ export function AccumulationChart({ rows, query, ...origin }: ChartProps<TimeOfD
   );
 }
 
-export function WeekChart({ rows, query, ...origin }: ChartProps<HourOfWeek>) {
+export function WeekChart({ rows, query, ...origin }: ChartProps<Parted<HourOfWeek>>) {
   const title = "Occupancy by weekday and hour";
   const data = useMemo(
     (): AlignedData => [
@@ -88,8 +102,9 @@ export function WeekChart({ rows, query, ...origin }: ChartProps<HourOfWeek>) {
     row: row.weekday_number - 1,
     column: row.hour,
     percent: row.occupancy_percent,
+    isPart: row.isPart,
   }));
-  const found = extremes(rows, (row) => row.occupancy_percent);
+  const found = extremes(whole(rows), (row) => row.occupancy_percent);
   const most = Math.max(10, Math.ceil((found?.most.occupancy_percent ?? 100) / 10) * 10);
   return (
     <Figure
@@ -99,19 +114,22 @@ export function WeekChart({ rows, query, ...origin }: ChartProps<HourOfWeek>) {
       summary={
         found === null
           ? ""
-          : `Fullest ${weekdayHour(found.most)}: ${percent(found.most.occupancy_percent)}; emptiest ${weekdayHour(found.least)}: ${percent(found.least.occupancy_percent)}. The stronger the colour, the fuller: from 0 to ${most} %.`
+          : `Fullest ${weekdayHour(found.most)}: ${percent(found.most.occupancy_percent)}; emptiest ${weekdayHour(found.least)}: ${percent(found.least.occupancy_percent)}. The stronger the colour, the fuller: from 0 to ${most} %.${rows.some((row) => row.isPart) ? ` ${IN_PART}` : ""}`
       }
       source={{ path: "/api/v1/trends/week", query }}
       plot={{ data, options: heatMap(cells, WEEKDAYS, HOURS, most), height: HEAT_HEIGHT }}
       table={{
         columns: ["Weekday and hour", "Occupancy"],
-        rows: rows.map((row) => [weekdayHour(row), percent(row.occupancy_percent)]),
+        rows: rows.map((row) => [
+          row.isPart ? `${weekdayHour(row)}, in part` : weekdayHour(row),
+          percent(row.occupancy_percent),
+        ]),
       }}
     />
   );
 }
 
-export function DatesChart({ rows, query, ...origin }: ChartProps<TrendOfDate>) {
+export function DatesChart({ rows, query, ...origin }: ChartProps<Parted<TrendOfDate>>) {
   const title = "Occupancy and turnover by day";
   const data = useMemo(
     (): AlignedData => [
@@ -122,17 +140,18 @@ export function DatesChart({ rows, query, ...origin }: ChartProps<TrendOfDate>) 
     [rows],
   );
   if (rows.length === 0) return <Empty title={title} why={NO_DAYS} />;
-  const found = extremes(rows, (row) => row.turnover_per_hour);
+  const found = extremes(whole(rows), (row) => row.turnover_per_hour);
+  const parts = rows.filter((row) => row.isPart);
   return (
     <Figure
       id="dates"
       title={title}
       {...origin}
-      summary={
+      summary={`${
         found === null
           ? ""
-          : `Most turnover on ${found.most.local_date}: ${found.most.turnover_per_hour!.toFixed(2)} stays per bay and hour; least on ${found.least.local_date}: ${found.least.turnover_per_hour!.toFixed(2)}.`
-      }
+          : `Most turnover on ${found.most.local_date}: ${found.most.turnover_per_hour!.toFixed(2)} stays per bay and hour; least on ${found.least.local_date}: ${found.least.turnover_per_hour!.toFixed(2)}. `
+      }${partDays(parts)}`.trimEnd()}
       source={{ path: "/api/v1/trends/dates", query }}
       plot={{
         data,
@@ -143,12 +162,13 @@ export function DatesChart({ rows, query, ...origin }: ChartProps<TrendOfDate>) 
           ],
           (value) => dayWords(value).slice(5),
           { incrs: [1, 2, 7, 14, 28, 91, 364] },
+          { at: parts.map((row) => dayNumber(row.local_date)), words: PART_OF_DAY },
         ),
       }}
       table={{
         columns: ["Day", "Occupancy", "Stays per bay and hour", "Arrivals", "Public holiday"],
         rows: rows.map((row) => [
-          row.local_date,
+          row.isPart ? `${row.local_date}, ${PART_OF_DAY}` : row.local_date,
           percent(row.occupancy_percent),
           row.turnover_per_hour === null ? NOTHING : row.turnover_per_hour.toFixed(2),
           count(row.arrivals),
@@ -159,7 +179,7 @@ export function DatesChart({ rows, query, ...origin }: ChartProps<TrendOfDate>) 
   );
 }
 
-export function SeasonsChart({ rows, query, ...origin }: ChartProps<TrendOfDate>) {
+export function SeasonsChart({ rows, query, ...origin }: ChartProps<Parted<TrendOfDate>>) {
   const title = "Occupancy by season";
   const found = useMemo(() => seasons(rows), [rows]);
   const data = useMemo(
@@ -174,7 +194,10 @@ export function SeasonsChart({ rows, query, ...origin }: ChartProps<TrendOfDate>
       title={title}
       {...origin}
       summary={known
-        .map((row) => `${row.season}: ${percent(row.percent)} of ${row.days} days`)
+        .map(
+          (row) =>
+            `${row.season}: ${percent(row.percent)} of ${row.days} days${row.parts > 0 ? `, ${row.parts} of them in part` : ""}`,
+        )
         .join("; ")
         .replace(/^./, (letter) => letter.toUpperCase())
         .concat(known.length < 4 ? ". The other seasons are not among these days." : ".")}

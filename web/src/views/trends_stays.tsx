@@ -5,7 +5,8 @@ import type { AlignedData } from "uplot";
 import type { HistoricalSign, OverstayTrend, StayLength, TrendOfDate } from "../api/types.ts";
 import { Figure } from "../charts/figure.tsx";
 import { bars, lines, points } from "../charts/shapes.ts";
-import { extremes, judgedMost, LENGTHS, stayCurves } from "../city/trends.ts";
+import { whole, type Parted } from "../city/steps.ts";
+import { extremes, judgedMost, LENGTHS, partDays, PART_OF_DAY, stayCurves } from "../city/trends.ts";
 import { count, decimal, money, NOTHING, percent } from "../words.ts";
 import { Empty, type ChartProps } from "./trends_occupancy.tsx";
 
@@ -100,7 +101,7 @@ export function OverstaysChart({ rows, query, ...origin }: ChartProps<OverstayTr
   );
 }
 
-export function RevenueChart({ rows, query, ...origin }: ChartProps<TrendOfDate>) {
+export function RevenueChart({ rows, query, ...origin }: ChartProps<Parted<TrendOfDate>>) {
   const title = "Revenue estimate against occupancy";
   const found = useMemo(
     () =>
@@ -112,24 +113,26 @@ export function RevenueChart({ rows, query, ...origin }: ChartProps<TrendOfDate>
   const data = useMemo(
     (): AlignedData => [
       found.map((row) => row.occupancy_percent!),
-      found.map((row) => row.estimated_revenue),
+      found.map((row) => (row.isPart ? null : row.estimated_revenue)),
+      found.map((row) => (row.isPart ? row.estimated_revenue : null)),
     ],
     [found],
   );
   if (found.length === 0) return <Empty title={title} why="Gold knows no occupancy of these days." />;
-  const best = extremes(found, (row) => row.estimated_revenue);
+  const best = extremes(whole(found), (row) => row.estimated_revenue);
+  const parts = rows.filter((row) => row.isPart && row.occupancy_percent !== null);
   return (
     <Figure
       id="revenue"
       title={title}
       {...origin}
-      summary={`One point for each day. An estimate: minutes in metered windows times an assumed tariff.${best === null ? "" : ` Most on ${best.most.local_date}: ${money(best.most.estimated_revenue)} at ${percent(best.most.occupancy_percent)}.`}`}
+      summary={`One point for each day. An estimate: minutes in metered windows times an assumed tariff.${best === null ? "" : ` Most on ${best.most.local_date}: ${money(best.most.estimated_revenue)} at ${percent(best.most.occupancy_percent)}.`} ${partDays(parts)}`.trimEnd()}
       source={{ path: "/api/v1/trends/dates", query }}
-      plot={{ data, options: points("Occupancy of the day", "Estimated revenue", money) }}
+      plot={{ data, options: points("Occupancy of the day", "Estimated revenue", PART_OF_DAY, money) }}
       table={{
         columns: ["Day", "Occupancy", "Estimated revenue", "Metered stays"],
         rows: found.map((row) => [
-          row.local_date,
+          row.isPart ? `${row.local_date}, ${PART_OF_DAY}` : row.local_date,
           percent(row.occupancy_percent),
           money(row.estimated_revenue),
           count(row.metered_stays),
