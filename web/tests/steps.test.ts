@@ -42,7 +42,9 @@ test("a home's first day and today are parts of days; a day of 23 hours and a ci
   expect(partedDays(growing, "").filter((row) => row.isPart)).toEqual([]);
 });
 
-test("of two days the shorter one is a part", () => {
+test("of two days the shorter one is a part; how long today is says nothing of others", () => {
+  const rows = [day(14, 14 * 60), day(15, 24 * 60), day(16, 12 * 60)];
+  expect(partedDays(rows, "2026-11-16").map((row) => row.isPart)).toEqual([true, false, true]);
   expect(partedDays([day(14, 500), day(15, 900)], "").map((row) => row.isPart)).toEqual([true, false]);
 });
 

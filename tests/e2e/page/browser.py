@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 Scheme = Literal["light", "dark"]
-Motion = Literal["reduce", "no-preference"]
 Size = tuple[int, int]
 DESKTOP: Size = (1280, 800)
 PHONE: Size = (360, 740)
@@ -89,19 +88,11 @@ def launched() -> Iterator[Browser]:
 
 
 def new_page(
-    browser: Browser,
-    url: str,
-    size: Size = DESKTOP,
-    scheme: Scheme = "light",
-    script: str | None = None,
-    motion: Motion = "reduce",
+    browser: Browser, url: str, size: Size = DESKTOP, scheme: Scheme = "light", script: str | None = None
 ) -> OpenPage:
-    """The page at `url` as somebody new sees it; `script` runs in it before its own.
-
-    Motion is reduced unless it is what is looked at, so that nobody waits for it.
-    """
+    """The page at `url` as somebody new sees it; `script` runs in it before its own."""
     page = browser.new_page(
-        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion=motion
+        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion="reduce"
     )
     page.set_default_timeout(WAIT_MS)
     if script is not None:

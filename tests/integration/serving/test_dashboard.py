@@ -4,14 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from e2e.page.accessibility import violations
-from e2e.page.browser import PHONE, Motion, OpenPage, Scheme, Size, launched, new_page, shown
+from e2e.page.accessibility import too_faint_in_the_other_palette, violations
+from e2e.page.browser import PHONE, OpenPage, Scheme, Size, launched, new_page, shown
 from integration.serving import small_city, small_lake
 from integration.serving.running import listening
 from integration.serving.whole_app import ALERTS, whole_app
@@ -22,12 +22,6 @@ from melpark.stack import web_page
 # Small, for a software renderer pays for each pixel.
 DESKTOP: Size = (1000, 620)
 VIEWS = ("map", "now", "trends", "overstays", "health")
-COLOURS: list[tuple[Size, Scheme, bool]] = [
-    (DESKTOP, "light", False),
-    (PHONE, "dark", True),
-    (PHONE, "dark", False),
-    (DESKTOP, "light", True),
-]
 # Came 20 to 90 minutes ago under 2P on a Friday afternoon, so it may stay until 18:00 at the latest, and then for good.
 PARKED = next(
     sensor
@@ -107,14 +101,10 @@ def opened(browser: Browser, url: str) -> Iterator[Callable[..., OpenPage]]:
     pages: list[OpenPage] = []
 
     def open_view(
-        address: str,
-        size: Size = DESKTOP,
-        scheme: Scheme = "light",
-        safe: bool = False,
-        motion: Motion = "reduce",
+        address: str, size: Size = DESKTOP, scheme: Scheme = "light", safe: bool = False
     ) -> OpenPage:
         script = "localStorage.setItem('melpark-palette', 'safe')" if safe else None
-        found = new_page(browser, f"{url}/#/{address}", size, scheme, script, motion)
+        found = new_page(browser, f"{url}/#/{address}", size, scheme, script)
         pages.append(found)
         found.page.wait_for_function(IS_SETTLED)
         return found
@@ -132,7 +122,7 @@ def number(page: Page, selector: str) -> int:
     return int(shown(page, selector).split()[0].replace(",", ""))
 
 
-@pytest.mark.parametrize(("size", "scheme", "safe"), COLOURS)
+@pytest.mark.parametrize(("size", "scheme", "safe"), [(DESKTOP, "light", False), (PHONE, "dark", True)])
 def test_every_view_is_accessible_fits_its_screen_and_asks_nobody_else(
     opened: Callable[..., OpenPage], url: str, size: Size, scheme: Scheme, safe: bool
 ) -> None:
@@ -143,6 +133,7 @@ def test_every_view_is_accessible_fits_its_screen_and_asks_nobody_else(
             found.page.wait_for_selector(f"#{view}")
             found.page.wait_for_function(IS_SETTLED)
         assert violations(found.page) == [], view
+        assert too_faint_in_the_other_palette(found.page) == [], view
         assert found.page.evaluate("document.documentElement.scrollWidth") <= size[0], view
     assert found.origins() == {url}
     assert found.complaints == []
@@ -201,11 +192,12 @@ def test_who_wants_no_motion_gets_none(opened: Callable[..., OpenPage]) -> None:
         document.querySelector("#find button").click();
         return window.__melpark.map.isMoving();
     }"""
+    page = opened("map", size=PHONE).page
     moves = {}
-    motions: tuple[Motion, ...] = ("reduce", "no-preference")
-    for motion in motions:
-        page = opened("map", motion=motion).page
-        moves[motion] = page.evaluate(flies, PARKED.kerbside_id), page.evaluate(blinks)
+    motions: tuple[Literal["reduce", "no-preference"], ...] = ("reduce", "no-preference")
+    for bay, motion in zip((PARKED.kerbside_id, "7"), motions, strict=True):
+        page.emulate_media(reduced_motion=motion)
+        moves[motion] = page.evaluate(flies, bay), page.evaluate(blinks)
     assert moves == {"reduce": (False, "none"), "no-preference": (True, "blink")}
 
 

@@ -24,13 +24,22 @@ const DAYS_AROUND = 7;
 const HOUR_SHARE = 0.5;
 
 /** Days of which much is missing beside the fortnight around them, and `today`, which is not over. Ordered by day. */
-export const partedDays = <Row extends InTime & { local_date: string }>(
+export function partedDays<Row extends InTime & { local_date: string }>(
   rows: Row[],
   today: string,
-): Parted<Row>[] =>
-  parted(rows, (row) => row.bay_minutes, WHOLE_SHARE, DAYS_AROUND).map((row) =>
-    row.local_date === today ? { ...row, isPart: true } : row,
-  );
+): Parted<Row>[] {
+  const isToday = (row: Row): boolean => row.local_date === today;
+  return [
+    ...parted(
+      rows.filter((row) => !isToday(row)),
+      (row) => row.bay_minutes,
+      WHOLE_SHARE,
+      DAYS_AROUND,
+    ),
+    // The newest: no later day is known.
+    ...rows.filter(isToday).map((row) => ({ ...row, isPart: true })),
+  ];
+}
 
 /** Hours of the week of which most is missing. */
 export const partedHours = <Row extends InTime>(rows: Row[]): Parted<Row>[] =>
