@@ -56,8 +56,9 @@ test("an hour of the week that was there once is whole, one of minutes is not", 
 test("a quarter hour of the day is measured by the days that have it", () => {
   const times = [
     { bay_minutes: 30, days: 2 },
+    { bay_minutes: 30, days: 2 },
     { bay_minutes: 15, days: 1 },
     { bay_minutes: 4, days: 1 },
   ];
-  expect(partedTimes(times).map((row) => row.isPart)).toEqual([false, false, true]);
+  expect(partedTimes(times).map((row) => row.isPart)).toEqual([false, false, false, true]);
 });

@@ -335,9 +335,9 @@ def test_health_tells_both_ages_sensors_polls_and_that_no_stack_measures(
     fresh = ask(url, "freshness")
     assert shown(page, "#kpi-source .value") == f"{fresh['source_age_seconds']:.0f} s"
     assert "Not told here." in shown(page, "#health")
-    assert "Off here." in shown(page, "#alerts")
+    assert "Off here." in shown(page, "#operation")
     # Known without Flink and without a stack.
-    assert "The newest run of tests of gold failed" in shown(page, "#alerts")
+    assert "The newest run of tests of gold failed" in shown(page, "#operation")
     checked = page.locator("#checks tr", has_text="Tests of gold").inner_text()
     assert "not good" in checked
     assert "runs at night" in page.locator("#checks tr", has_text="Nightly care").inner_text()

@@ -98,9 +98,9 @@ function drawMarks(plot: uPlot, { at, words }: Marks, colours: Colours): void {
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    ctx.translate(x + side * gap, bbox.top + gap);
+    ctx.translate(x + side * gap, bbox.top + bbox.height - gap);
     ctx.rotate(-Math.PI / 2);
-    ctx.textAlign = "right";
+    ctx.textAlign = "left";
     ctx.textBaseline = side === 1 ? "top" : "bottom";
     ctx.font = `${11 * scale}px system-ui`;
     ctx.fillText(words, 0, 0);

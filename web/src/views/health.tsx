@@ -43,13 +43,11 @@ export function HealthView() {
             {(found) => <Stages stack={found} />}
           </Asking>
         </section>
-        <section class="sheet">
+        <section class="sheet" id="operation">
           <h2>Last runs</h2>
           <Asking of={stack} what="runs">
             {(found) => <Jobs stack={found} />}
           </Asking>
-        </section>
-        <section class="sheet" id="alerts">
           <h2>Alerts</h2>
           <h3>Of the operation</h3>
           <Asking of={stack} what="alerts of the operation">

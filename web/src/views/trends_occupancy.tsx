@@ -129,6 +129,14 @@ export function WeekChart({ rows, query, ...origin }: ChartProps<Parted<HourOfWe
   );
 }
 
+function turnoverWords(found: { most: TrendOfDate; least: TrendOfDate } | null): string[] {
+  if (found === null) return [];
+  const { most, least } = found;
+  const words = (row: TrendOfDate): string => `${row.local_date}: ${row.turnover_per_hour!.toFixed(2)}`;
+  const lowest = most === least ? "" : `; least on ${words(least)}`;
+  return [`Most turnover on ${words(most)} stays per bay and hour${lowest}.`];
+}
+
 export function DatesChart({ rows, query, ...origin }: ChartProps<Parted<TrendOfDate>>) {
   const title = "Occupancy and turnover by day";
   const data = useMemo(
@@ -147,11 +155,7 @@ export function DatesChart({ rows, query, ...origin }: ChartProps<Parted<TrendOf
       id="dates"
       title={title}
       {...origin}
-      summary={`${
-        found === null
-          ? ""
-          : `Most turnover on ${found.most.local_date}: ${found.most.turnover_per_hour!.toFixed(2)} stays per bay and hour; least on ${found.least.local_date}: ${found.least.turnover_per_hour!.toFixed(2)}. `
-      }${partDays(parts)}`.trimEnd()}
+      summary={[...turnoverWords(found), partDays(parts)].join(" ").trim()}
       source={{ path: "/api/v1/trends/dates", query }}
       plot={{
         data,
