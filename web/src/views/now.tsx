@@ -19,7 +19,7 @@ const BUSIEST = 12;
 const ARRIVED_MINUTES = 15;
 const PAST_EVERY_MS = 120_000;
 
-/** Which place gold is asked about: a zone or street where one is chosen, else the city; of both the smaller, the zone. */
+/** Which place gold is asked about: a zone or else a street where one is chosen, else the city. */
 export function pastPlace(filters: { street: string; zone: string }): {
   query: Record<string, string>;
   words: string;
