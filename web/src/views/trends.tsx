@@ -13,7 +13,7 @@ import type {
   TrendOfDate,
 } from "../api/types.ts";
 import { freshness, streetNames } from "../city/city.ts";
-import { partedDays, partedHours, partedTimes } from "../city/steps.ts";
+import { partedDays, partedHours, partedTimes, type Parted } from "../city/steps.ts";
 import { Asking } from "../panel/problem.tsx";
 import { go, goFiltered, route } from "../route.ts";
 import { daysAfter, melbourneDay } from "../words.ts";
@@ -66,7 +66,7 @@ export function TrendsView() {
   );
   const dates = useAsked(
     `dates ${key}`,
-    async () => partedDays(await fetchAll<TrendOfDate>("/api/v1/trends/dates", "dates", about), today()),
+    () => fetchAll<TrendOfDate>("/api/v1/trends/dates", "dates", about),
     EVERY_MS,
   );
   const stays = useAsked(
@@ -78,6 +78,13 @@ export function TrendsView() {
     `over ${key}`,
     () => fetchAll<OverstayTrend>("/api/v1/trends/overstays", "overstays", by),
     EVERY_MS,
+  );
+  // The source's clock may be known after the days.
+  const newest = today();
+  const days = useMemo(
+    (): Asked<Parted<TrendOfDate>[]> =>
+      dates.state === "ready" ? { ...dates, value: partedDays(dates.value, newest) } : dates,
+    [dates, newest],
   );
   const past = { street: filters.street };
   const historical = useAsked(
@@ -100,10 +107,10 @@ export function TrendsView() {
         <Slot of={week} title="Occupancy by weekday and hour">
           {(rows) => <WeekChart rows={rows} {...given} />}
         </Slot>
-        <Slot of={dates} title="Occupancy and turnover by day">
+        <Slot of={days} title="Occupancy and turnover by day">
           {(rows) => <DatesChart rows={rows} {...given} />}
         </Slot>
-        <Slot of={dates} title="Occupancy by season">
+        <Slot of={days} title="Occupancy by season">
           {(rows) => <SeasonsChart rows={rows} {...given} />}
         </Slot>
         <Slot of={stays} title="How long vehicles stay, by kind of rule">
@@ -112,7 +119,7 @@ export function TrendsView() {
         <Slot of={over} title="Overstays against the rule">
           {(rows) => <OverstaysChart rows={rows} {...given} query={by} />}
         </Slot>
-        <Slot of={dates} title="Revenue estimate against occupancy">
+        <Slot of={days} title="Revenue estimate against occupancy">
           {(rows) => <RevenueChart rows={rows} {...given} />}
         </Slot>
         <Slot of={historical} title="The City's own files: violations by sign">
