@@ -12,7 +12,7 @@ import yaml  # type: ignore[import-untyped]
 from contract.expressions import Expression
 from melpark.places import PROJECT, Home
 from melpark.serving.webhook.outbox import Outbox
-from unit.serving.exposed import AT, Client, Scrape, run_of_a_stack, scrape
+from unit.serving.exposed import AT, Client, Scrape, answered, run_of_a_stack, scrape
 
 MONITORING = PROJECT / "monitoring"
 DASHBOARDS = sorted((MONITORING / "grafana").glob("*.json"))
@@ -34,7 +34,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Scrape:
     outbox = Outbox(home.outbox)
     outbox.put("a", {}, AT)
     outbox.close()
-    client = Client(home)
+    client = Client(home, answers=answered())
     client.get("/healthz")
     return scrape(client)
 

@@ -81,6 +81,7 @@ class LiveCollector(Collector):
     def collect(self) -> list[Metric]:
         live, stream = self._live, self._live.stream
         return [
+            *self._alerts(),
             gauge("melpark_live_ready", "1 when the present is rebuilt from the log", live.is_ready),
             gauge("melpark_live_bays", "Bays of the present", len(live.bays)),
             gauge("melpark_stream_readers", "Readers of the live stream now", len(stream.readers)),
@@ -88,13 +89,15 @@ class LiveCollector(Collector):
             counter(
                 "melpark_stream_readers_dropped", "Readers let go for they did not keep up", stream.dropped
             ),
-            gauges(
-                "melpark_live_alerts_raised",
-                "Alerts of Flink that hold now",
-                ("kind",),
-                [((kind,), number) for kind, number in self._answers.raised.copy().items()],
-            ),
         ]
+
+    def _alerts(self) -> list[Metric]:
+        """Nothing where Flink is off or its answers are not read yet."""
+        if self._answers.not_ready_because:
+            return []
+        raised = self._answers.raised.copy()
+        rows = [((kind,), number) for kind, number in raised.items()]
+        return [gauges("melpark_live_alerts_raised", "Alerts of Flink that hold now", ("kind",), rows)]
 
 
 def registry_of(home: Home, live: LiveState, answers: LiveAnswers) -> CollectorRegistry:

@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 
 from melpark import secrets
-from melpark.errors import ConfigurationError, RetryableError, StopError
+from melpark.errors import ConfigurationError, MelParkError, RetryableError, StopError
 from melpark.places import SUPERUSER, Home
 from melpark.processing import lake_copy
 from melpark.settings import Settings
@@ -106,7 +106,8 @@ def kept(folder: Path, cluster: str) -> list[Path]:
 def _is_of(backup: Path, cluster: str) -> bool:
     try:
         return _read(backup).cluster == cluster
-    except ConfigurationError:
+    except MelParkError:
+        # Damaged, or of a newer MelPark.
         return False
 
 

@@ -19,6 +19,7 @@ STOP_SECONDS = 1.0
 # Of the task manager, in MiB. Without Flink's own scripts every part must be given. What is known of 3,309 bays takes
 # about 250 of the heap, and windows of four hours 100 more; with 384 in all it did nothing but collect garbage.
 TASK_HEAP, FRAMEWORK_HEAP, METASPACE = 704, 64, 160
+TASK_MANAGER_LIMIT = 1280
 MEMORY = {
     "cpu.cores": "1",
     "memory.task.heap.size": f"{TASK_HEAP}m",
@@ -71,7 +72,7 @@ def task_manager(settings: Settings) -> Engine:
         command=lambda: _task_manager(settings),
         check=lambda: _check_tasks(settings),
         needs=("jobmanager",),
-        memory_limit_mebibytes=1024,
+        memory_limit_mebibytes=TASK_MANAGER_LIMIT,
         stop_seconds=STOP_SECONDS,
     )
 

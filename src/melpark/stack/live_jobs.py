@@ -28,7 +28,7 @@ LOOK_EVERY_SECONDS = 3.0
 TRY_AGAIN_SECONDS = 5.0
 # Another `melpark live deploy` may be at it.
 WAIT_SECONDS = 300.0
-# A fresh home's first build of gold takes five minutes of both cores (docs/benchmarks.md).
+# A fresh home's first build of gold is there after some four minutes in which both cores are busy (docs/benchmarks.md).
 FIRST_GOLD_SECONDS = 600.0
 
 
@@ -65,7 +65,7 @@ def keep(settings: Settings) -> None:
 def gives_way(settings: Settings, waited_seconds: float) -> bool:
     """Whether the jobs are not submitted yet, for a fresh home's newest week goes through the lake first.
 
-    Reading every bay for the first time costs them a minute and a half of a core.
+    Reading every bay for the first time costs them two minutes of a core.
     """
     return (
         settings.gold_interval_seconds > 0

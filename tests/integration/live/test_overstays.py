@@ -14,7 +14,7 @@ from melpark.parking.rules import Kind, Window
 
 ALERT_AFTER = timedelta(minutes=15)
 FEED_LAG = timedelta(minutes=3)
-ZONE, ANOTHER, WITHOUT_RULES, ENDS_SOON, ENDS_LATER = 9100, 9101, 9102, 9103, 9104
+ZONE, ANOTHER, WITHOUT_RULES, ENDS_SOON, ENDS_LATER, CUT = range(9100, 9106)
 
 
 def window(
@@ -24,9 +24,11 @@ def window(
     start_at: datetime,
     length: timedelta = timedelta(hours=20),
     is_ambiguous: bool = False,
+    clock_from_at: datetime | None = None,
 ) -> Window:
     kind = Kind.TIMED if limit else Kind.FREE
-    return Window(zone, start_at, start_at + length, limit, kind, False, code, is_ambiguous, start_at)
+    end_at, clock_from_at = start_at + length, clock_from_at or start_at
+    return Window(zone, start_at, end_at, limit, kind, False, code, is_ambiguous, clock_from_at)
 
 
 def told_of(rule: Window, poll: Poll) -> None:
@@ -98,7 +100,14 @@ def test_a_vehicle_that_is_over_is_told_until_it_leaves_and_others_are_not(live:
         window(zone, "1P", 60, now - timedelta(hours=3), timedelta(hours=3, minutes=minutes))
         for zone, minutes in ((ENDS_SOON, 3), (ENDS_LATER, 5))
     )
-    for rule in (*plain, *two, short, long_enough):
+    # One rule, cut where its code changes while the vehicle is over.
+    cut_at = now + timedelta(minutes=1)
+    begin_at = now - timedelta(hours=9)
+    cut = (
+        window(CUT, "MP1P", 60, begin_at, cut_at - begin_at),
+        window(CUT, "1P", 60, cut_at, clock_from_at=begin_at),
+    )
+    for rule in (*plain, *two, short, long_enough, *cut):
         told_of(rule, first)
     # Will be over by 15 minutes when 4 more minutes are known; the others in an hour or more.
     soon = now - timedelta(minutes=60 + 15 - 4)
@@ -110,6 +119,7 @@ def test_a_vehicle_that_is_over_is_told_until_it_leaves_and_others_are_not(live:
     stands(first, "9004", ZONE, soon, status="Unoccupied")
     stands(first, "9005", ENDS_SOON, soon)
     stands(first, "9006", ENDS_LATER, soon)
+    stands(first, "9007", CUT, soon)
     live.log.write(first.rows)
     live.poll([2, 2])
     assert live.city.known_until - FEED_LAG < now + timedelta(minutes=4)
@@ -118,12 +128,15 @@ def test_a_vehicle_that_is_over_is_told_until_it_leaves_and_others_are_not(live:
     raised_at = second(now + timedelta(minutes=4))
     wait_until(lambda: told(live, "9001"), "the overstay is told", seconds=90)
     assert told(live, "9001") == [("raised", raised_at, None)]
-    wait_until(lambda: told(live, "9006"), "the other one, too", seconds=90)
+    for bay in ("9006", "9007"):
+        wait_until(lambda: told(live, bay), f"that of {bay}, too", seconds=90)  # noqa: B023
+        assert told(live, bay) == told(live, "9001")
     last = next(live.city.polls([2]))
     left_at = last.feed_updated_at.replace(microsecond=0) - timedelta(seconds=20)
     assert left_at > long_enough.end_at
     stands(last, "9001", ZONE, left_at, status="Unoccupied")
     stands(last, "9006", ENDS_LATER, left_at, status="Unoccupied")
+    stands(last, "9007", CUT, left_at, status="Unoccupied")
     # These bays are not of the city that other tests count: they arrived before its first window.
     others = (("9002", ANOTHER), ("9003", WITHOUT_RULES), ("9004", ZONE), ("9005", ENDS_SOON))
     for bay, zone in others:
@@ -131,11 +144,12 @@ def test_a_vehicle_that_is_over_is_told_until_it_leaves_and_others_are_not(live:
     live.log.write(last.rows)
     wait_until(lambda: len(told(live, "9001")) == 2, "it is cleared", seconds=90)
     assert told(live, "9001")[1] == ("cleared", raised_at, second(left_at))
-    wait_until(lambda: len(told(live, "9006")) == 2, "the other one, too", seconds=90)
-    minutes = [own_alerts(live, bay)[1]["value"] for bay in ("9001", "9006")]
-    assert minutes == [pytest.approx((left_at - breach(plain, soon)) / timedelta(minutes=1)), 16.0]
-    for bay, zone in (("9001", ZONE), ("9006", ENDS_LATER)):
+    wait_until(lambda: len(told(live, "9006")) == len(told(live, "9007")) == 2, "the others, too", seconds=90)
+    minutes = [own_alerts(live, bay)[1]["value"] for bay in ("9001", "9007", "9006")]
+    over = pytest.approx((left_at - breach(plain, soon)) / timedelta(minutes=1))
+    assert minutes == [over, over, 16.0]
+    for bay, zone in (("9001", ZONE), ("9006", ENDS_LATER), ("9007", CUT)):
         stands(last, bay, zone, left_at, status="Unoccupied", is_retired=True)
-    live.log.write({"sensors": last.rows["sensors"][-2:]})
+    live.log.write({"sensors": last.rows["sensors"][-3:]})
     live.poll([2])
     assert [told(live, bay) for bay, _ in others] == [[]] * 4

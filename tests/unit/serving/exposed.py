@@ -13,6 +13,7 @@ from melpark.processing.capture.status import CaptureStatus
 from melpark.processing.job_runs import recorded
 from melpark.serving.app import create_app
 from melpark.serving.live import LiveState
+from melpark.serving.live_answers import LiveAnswers
 from melpark.settings import Settings
 from melpark.stack import status
 from melpark.stack.stages import Measurement, Polls, Stage
@@ -23,6 +24,13 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SENSORS = "on-street-parking-bay-sensors"
 POLLS = Polls(7, 1, 2, 30, 10, "failed", "no answer", AT, AT)
 GAP = Gap(1, "slot_missing", None, "the slot is gone", AT, None, None, None)
+
+
+def answered() -> LiveAnswers:
+    """What Flink answers, read to its end: nothing."""
+    answers = LiveAnswers()
+    answers.ready(AT)
+    return answers
 
 
 class Client:

@@ -120,8 +120,9 @@ def deploy(settings: Settings, gateway_url: str, say: Say, is_forced: bool = Fal
     """Let every job run. Returns the titles of those submitted; a job that runs is left alone unless forced.
 
     One that is replaced is stopped with a savepoint and goes on from it; one that was lost goes on from its newest
-    checkpoint; one of other SQL or settings begins anew, and the alerts that stand are cleared. Raises RetryableError,
-    StopError.
+    checkpoint; one of other SQL or settings begins anew, and alerts of zones that stand are cleared.
+
+    Raises RetryableError, StopError.
     """
     cluster = Cluster(settings.flink_port)
     if not cluster.has_room():
@@ -146,7 +147,7 @@ def deploy(settings: Settings, gateway_url: str, say: Say, is_forced: bool = Fal
             and job.name == ALERTS
             and (cleared := standing_alerts.clear(settings.kafka_address))
         ):
-            say(f"{job.title}: {cleared} alerts of the job before it are cleared")
+            say(f"{job.title}: {cleared} alerts of zones, of the job before it, are cleared")
         start_ms = record.start_ms(job.title, digest) if state else _now_ms() - LOOK_BACK_SECONDS * 1000
         job_id = _submit(settings, gateway_url, job, start_ms, state)
         record.add(Submission(job.title, digest, job_id, start_ms))

@@ -51,7 +51,7 @@ class Session:
                 return [row["fields"] for row in found["results"]["data"]]
             if time.monotonic() > deadline:
                 raise RetryableError(
-                    "Flink does not answer a statement", _short(statement), "See `melpark logs jobmanager`"
+                    "Flink does not answer a statement", _short(statement), "See `melpark logs gateway`"
                 )
             time.sleep(POLL_SECONDS)
 

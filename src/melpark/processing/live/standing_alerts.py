@@ -1,4 +1,8 @@
-"""Alerts that stand when their job begins anew: it knows nothing of them and would never clear them."""
+"""Alerts of zones that stand when their job begins anew: it raises others, and would never clear these.
+
+Those of vehicles and of the feed have a name that follows from the rule and the source's time: they are raised anew
+under it, and cleared.
+"""
 
 from typing import Any
 
@@ -12,24 +16,33 @@ from melpark.places import LIVE_ALERTS_TOPIC
 Row = dict[str, Any]
 ANSWER_SECONDS = 30
 DETAIL = "No longer watched under this name; raised again under another if it still holds"
+KINDS = ("zone_full", "zone_quiet")
 
 
 def clear(servers: str, topic: str = LIVE_ALERTS_TOPIC) -> int:
-    """Clear every alert that stands in the topic, as of the newest instant that was told there; how many there were.
+    """Clear every zone's alert that stands, as of the newest instant that was told in the topic; how many there were.
 
     Raises RetryableError when Kafka does not answer.
     """
     try:
         told = _newest(servers, topic)
         times = [row[name] for row in told for name in ("raised_at", "cleared_at") if row[name]]
-        standing = [row for row in told if row["state"] == "raised"]
+        standing = [row for row in told if row["state"] == "raised" and row["kind"] in KINDS]
+        refused: list[KafkaError] = []
         producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True, "log_level": 0})
         for row in standing:
             cleared = row | {"state": "cleared", "cleared_at": max(times), "detail": DETAIL}
             key = orjson.dumps({name: row[name] for name in LIVE_ALERTS.key})
-            producer.produce(topic, orjson.dumps(cleared), key)
+            producer.produce(
+                topic,
+                orjson.dumps(cleared),
+                key,
+                on_delivery=lambda error, message: refused.append(error) if error else None,
+            )
         if producer.flush(ANSWER_SECONDS):
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        if refused:
+            raise KafkaException(refused[0])
     except KafkaException as error:
         raise RetryableError(
             "Kafka does not tell the alerts that stand", error.args[0].str(), "Is it running?"

@@ -88,7 +88,9 @@ SELECT
     v.kerbside_id, v.zone_number, v.is_parked, v.since_ms, v.known_ms, r.start_ms,
     MAX(GREATEST(r.start_ms, GREATEST(v.since_ms, r.clock_ms) + r.limit_ms)) AS breach_ms,
     MIN(r.end_ms) AS end_ms,
-    COUNT(r.code) - COUNT(r.limit_ms) AS without_limit
+    COUNT(r.code) - COUNT(r.limit_ms) AS without_limit,
+    -- One rule is cut into several times, at midnight or where its code changes; its clock runs on.
+    CASE WHEN COUNT(r.code) = 1 THEN MIN(r.clock_ms) ELSE r.start_ms END AS run_ms
 FROM vehicles AS v
 LEFT JOIN rules AS r
     ON r.zone_number = v.zone_number
@@ -98,7 +100,7 @@ LEFT JOIN rules AS r
     AND r.start_ms < v.since_ms + {{ suspect_after_ms }}
 GROUP BY v.kerbside_id, v.zone_number, v.is_parked, v.since_ms, v.known_ms, r.start_ms;
 
--- The first time that is long enough to be told. Times do not overlap, so the first to begin is the first to end.
+-- The first run that is long enough to be told. Runs do not overlap, so the first to begin is the first to end.
 INSERT INTO deadlines
 SELECT kerbside_id, zone_number, is_parked, since_ms, MIN(breach_ms), MIN(end_ms), known_ms
 FROM (
@@ -107,8 +109,15 @@ FROM (
         CASE WHEN is_long_enough THEN breach_ms END AS breach_ms,
         CASE WHEN is_long_enough THEN end_ms END AS end_ms
     FROM (
-        SELECT *, without_limit = 0 AND breach_ms + {{ overstay_ms }} <= end_ms AS is_long_enough
-        FROM windows
+        SELECT *, breach_ms + {{ overstay_ms }} <= end_ms AS is_long_enough
+        FROM (
+            SELECT
+                kerbside_id, zone_number, is_parked, since_ms, known_ms,
+                MIN(CASE WHEN without_limit = 0 THEN breach_ms END) AS breach_ms,
+                MAX(end_ms) AS end_ms
+            FROM windows
+            GROUP BY kerbside_id, zone_number, is_parked, since_ms, known_ms, run_ms
+        )
     )
 )
 GROUP BY kerbside_id, zone_number, is_parked, since_ms, known_ms;
