@@ -149,12 +149,12 @@ def test_gold_made_anew_in_part_also_after_an_interruption_is_gold_made_anew_who
         assert max(_files_by_day(built, table).values()) == 1, table
 
 
-def test_a_failed_build_names_the_model(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_build_names_the_model(built: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gold, "variables", lambda settings: {"feed_lag_seconds": "no_number"})
     monkeypatch.setattr(gold, "WHOLE", ("run", "--full-refresh", "--select", "int_bay_spells"))
 
     with pytest.raises(StopError, match=r"Gold: rebuild failed: int_bay_spells \(.*no_number"):
-        gold.run(lake.settings, "rebuild")
+        gold.run(built.settings, "rebuild")
 
 
 def _files_by_day(lake: Lake, table: str) -> Counter[str]:
