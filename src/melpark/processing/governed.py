@@ -147,7 +147,8 @@ def silver_of_bronze(spark: SparkSession, place: Place) -> Mapping[str, int]:
 def _into_bronze(spark: SparkSession, place: Place, writer, name: str) -> Mapping[str, int]:  # type: ignore[no-untyped-def]
     unity.create(spark, place.catalog, "bronze")
     query = (
-        writer.queryName(name)
+        writer.format("delta")
+        .queryName(name)
         .outputMode("append")
         .option("checkpointLocation", f"{place.checkpoints}/{name}")
         .trigger(availableNow=True)
