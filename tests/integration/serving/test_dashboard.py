@@ -36,7 +36,7 @@ IS_SETTLED = """() => window.__melpark?.bays.size > 0 && !document.querySelector
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The server as it is by default, Flink off."""
+    """The server, Flink off."""
     folder = tmp_path_factory.mktemp("dashboard")
     web_page.build(folder / "build.log")
     app = whole_app(folder / "home", live=False)
