@@ -79,8 +79,9 @@ spans as (
             kerbside_id,
             inline(
                 array(
-                    -- A sensor that is heard says nothing before its first event. One span a bay: from that on, or
-                    -- from the event that holds at the first midnight.
+                    -- A sensor that is heard says nothing before its first event, and its bay counts nowhere: a fresh
+                    -- home's history is filled in from its end. One span a bay: from that event on, or from the one
+                    -- that holds at the first midnight.
                     {{ span(
                         'if(previous_changed_at is null or status_changed_at < ' ~ midnight(occupancy_from_on())
                         ~ ', status_changed_at, null)',
@@ -198,7 +199,7 @@ swept as (
         kerbside_id,
         at as start_at,
         lead(at) over bay as end_at,
-        sum(present) over bay > 0 as is_present,
+        sum(present) over bay > 0 and sum(known) over bay > 0 as is_present,
         sum(online) over bay > 0 and sum(known) over bay > 0 and sum(blocked) over bay = 0 as is_online,
         sum(occupied) over bay > 0 as is_present_vehicle,
         sum(uncertain) over bay > 0 as is_uncertain,

@@ -82,16 +82,18 @@ def _days_of(
 
 
 def _there(lake: Lake) -> dict[str, list[Interval]]:
-    """Each bay's time since its first state, by the local days on which the feed was heard."""
+    """Each bay's time since its first state and its first event, by the local days on which the feed was heard."""
     assert lake.history.began_at
     whole = Interval(lake.history.began_at, lake.history.feed_updated_at)
     days = [Interval(midnight(day), midnight(day + DAY)).meets(whole) for day in sorted(_heard_days(lake))]
-    since = {
-        name: Interval(those[0]["valid_from_at"], whole.end_at) for name, those in oracle.states(lake).items()
-    }
+
+    def known(name: str, states: list[dict[str, Any]]) -> Interval:
+        events = [event.status_changed_at for event in lake.history.bays[name].events]
+        return Interval(max(states[0]["valid_from_at"], min(events, default=whole.end_at)), whole.end_at)
+
+    since = {name: known(name, states) for name, states in oracle.states(lake).items()}
     return {
-        name: [both for day in days if not (both := known.meets(day)).is_empty]
-        for name, known in since.items()
+        name: [both for day in days if not (both := span.meets(day)).is_empty] for name, span in since.items()
     }
 
 
