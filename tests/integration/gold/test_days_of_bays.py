@@ -1,6 +1,6 @@
 """What gold says of a bay's day are the key figures of the domain: time, stays, turnover, how long, how far over."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
@@ -87,7 +87,7 @@ def _there(lake: Lake) -> dict[str, list[Interval]]:
     whole = Interval(lake.history.began_at, lake.history.feed_updated_at)
     days = [Interval(midnight(day), midnight(day + DAY)).meets(whole) for day in sorted(_heard_days(lake))]
 
-    def known(name: str, states: list[dict[str, Any]]) -> Interval:
+    def known(name: str, states: Sequence[Mapping[str, Any]]) -> Interval:
         events = [event.status_changed_at for event in lake.history.bays[name].events]
         return Interval(max(states[0]["valid_from_at"], min(events, default=whole.end_at)), whole.end_at)
 
