@@ -1,6 +1,6 @@
 /** What is looked at stands in the address after #: it can be kept, sent, and gone back from. */
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import {
   FILTER_NAMES,
   LONGEST_STAY_MINUTES,
@@ -93,6 +93,10 @@ export function format(route: Route): string {
 }
 
 export const route = signal<Route>(parse(globalThis.location?.hash ?? ""));
+// Parts of it: they stay as they are while the map is moved, which changes the route with each move.
+export const view = computed(() => route.value.view);
+export const filters = computed(() => route.value.filters);
+export const card = computed(() => route.value.card);
 
 /** Look at something else. `isStep`: worth going back from. */
 export function go(change: Partial<Route>, isStep = true): void {

@@ -169,6 +169,26 @@ def test_a_bay_is_found_and_left_by_keyboard_alone(log: ChangeLog, start_server:
         assert page.evaluate("document.activeElement.id") == "search"
 
 
+def test_a_map_that_was_moved_comes_to_rest(log: ChangeLog, start_server: StartServer) -> None:
+    log.write([sensor("1")], [poll()])
+    server = _ready(start_server(log))
+    with open_page(server.url) as opened:
+        wait_until_drawn(opened.page, 1)
+        # The address follows the map, which must not follow the address in turn, for ever.
+        assert (
+            opened.page.evaluate(
+                """() => new Promise((resolve) => {
+                const { map } = window.__melpark;
+                let moves = 0;
+                map.on("moveend", () => (moves += 1));
+                map.jumpTo({ center: [144.96, -37.81], zoom: 15 });
+                window.setTimeout(() => resolve(moves), 500);
+            })"""
+            )
+            == 1
+        )
+
+
 def test_a_click_on_a_bay_opens_its_card_which_follows_its_changes(
     log: ChangeLog, start_server: StartServer
 ) -> None:

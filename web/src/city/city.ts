@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import type { Bay, Freshness, Place, Snapshot, Streets } from "../api/types.ts";
 import type { Connection } from "../live/live.ts";
-import { route } from "../route.ts";
+import { filters } from "../route.ts";
 import { matcher, type Known } from "./filters.ts";
 import { linesOf, locate, type Line, type Location } from "./geometry.ts";
 
@@ -34,7 +34,7 @@ export const isWanted = computed(() => {
   const known: Known = { streetOf, placeOf, offered: offered.value };
   // Read here, so that a new answer is told: the closure reads them only when it is called.
   void [locations.value, places.value];
-  return matcher(route.value.filters, known);
+  return matcher(filters.value, known);
 });
 
 /** The bays that the filters want. */

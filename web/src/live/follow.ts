@@ -4,7 +4,7 @@ import { effect } from "@preact/signals";
 import { fetchJson, fetchPlaces, fetchStreets } from "../api/client.ts";
 import type { Spot } from "../api/types.ts";
 import * as city from "../city/city.ts";
-import { route } from "../route.ts";
+import { filters } from "../route.ts";
 import { Live } from "./live.ts";
 
 const RETRY_MS = 5000;
@@ -47,7 +47,7 @@ function followOffers(): void {
   let timer = 0;
   let asked = "";
   effect(() => {
-    const { minutes } = route.value.filters;
+    const { minutes } = filters.value;
     if (minutes === asked) return;
     asked = minutes;
     window.clearTimeout(timer);

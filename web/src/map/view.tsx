@@ -7,7 +7,7 @@ import { colours } from "../appearance.ts";
 import * as city from "../city/city.ts";
 import { countStates, type Counts } from "../city/state.ts";
 import type { Bay } from "../api/types.ts";
-import { go, route } from "../route.ts";
+import { card, go, route, view } from "../route.ts";
 import { Drawing } from "./drawing.ts";
 import { Labels } from "./labels.ts";
 import { cityBounds, createMap, EMPTY, repaint } from "./map.ts";
@@ -35,7 +35,7 @@ export function LiveMap() {
   const container = useRef<HTMLDivElement>(null);
   useEffect(() => open(container.current!), []);
   useSignalEffect(() => {
-    if (route.value.view === "map") window.setTimeout(() => shownMap?.resize());
+    if (view.value === "map") window.setTimeout(() => shownMap?.resize());
   });
   return <div ref={container} id="map" class="map" role="region" aria-label="Map of parking bays" />;
 }
@@ -84,7 +84,7 @@ function open(container: HTMLElement): () => void {
       }),
       effect(() => {
         // Other filters, or back on the map.
-        void [city.isWanted.value, route.value.view];
+        void [city.isWanted.value, view.value];
         wantsAll = true;
         drawSoon();
       }),
@@ -93,9 +93,9 @@ function open(container: HTMLElement): () => void {
         labels.set(city.lines.value);
       }),
       effect(() => {
-        if (route.value.view === "map") drawing.showStreets(countsOfLines(), city.lines.value.length);
+        if (view.value === "map") drawing.showStreets(countsOfLines(), city.lines.value.length);
       }),
-      effect(() => drawing.select(route.value.card)),
+      effect(() => drawing.select(card.value)),
       effect(() => {
         if (colours.value > 1) repaint(map, layers);
       }),
