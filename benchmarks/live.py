@@ -76,11 +76,12 @@ def _variables(arguments: argparse.Namespace) -> dict[str, str]:
 
 def _is_quiet(status: dict[str, Any]) -> bool:
     """All that is there, the history among it, is in silver, gold has been built, and Flink has closed a window."""
+    stages = status["stages"]
     lags = [
-        status["stages"][name]["lag_seconds"] for name in ("kafka", "bronze", "silver", "serving", "live")
+        stages.get(name, {}).get("lag_seconds") for name in ("kafka", "bronze", "silver", "serving", "live")
     ]
     history = status["history"] is None or status["history"]["is_in_silver"]
-    is_built = bool(status["stages"]["gold"]["rows"])
+    is_built = bool(stages["gold"]["rows"])
     return status["state"] == "healthy" and set(lags) == {0} and history and is_built
 
 
