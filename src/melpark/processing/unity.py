@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from pyspark.sql.connect import functions
 from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.session import SparkSession
 
@@ -161,10 +162,11 @@ def _require_few(spark: SparkSession, catalog: Catalog, misfits: Sequence[Misfit
     coordinates = {(one.topic_id, one.topic, one.partition, one.offset) for one in misfits}
     newest = max((misfit.arrived_at for misfit in misfits if misfit.arrived_at), default=None)
     if newest is not None:
-        held = spark.sql(
-            f"SELECT topic_id, topic, partition, offset FROM {catalog.table(QUARANTINE)} "
-            "WHERE arrived_at BETWEEN :first AND :last",
-            args={"first": newest - LIMIT_WINDOW, "last": newest},
+        # Spark leaves parameters of BETWEEN unbound.
+        held = (
+            spark.table(catalog.table(QUARANTINE))
+            .where(functions.col("arrived_at").between(newest - LIMIT_WINDOW, newest))
+            .select("topic_id", "topic", "partition", "offset")
         )
         coordinates |= {tuple(row) for row in held.collect()}
     if len(coordinates) > limit:
