@@ -35,18 +35,23 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     assert (AIRFLOW / "bin" / "python").exists(), "`make .tools/airflow/.synced` installs Airflow"
     if not gold_steps.is_manifest_current():
         gold_steps.write_manifest()
-    home = tmp_path_factory.mktemp("airflow")
+    said = by_airflow("parsed.py", tmp_path_factory.mktemp("airflow"))
+    return dict(json.loads(said.splitlines()[-1]))
+
+
+def by_airflow(script: str, home: Path) -> str:
+    """What a script of this folder says, run by Airflow's own Python over the DAGs."""
     variables = airflow.environment(Settings(home=home))
     Path(variables["AIRFLOW_HOME"]).mkdir(parents=True)
     done = subprocess.run(
-        [AIRFLOW / "bin" / "python", Path(__file__).parent / "parsed.py", DAGS],
+        [AIRFLOW / "bin" / "python", Path(__file__).parent / script, DAGS],
         env=os.environ | variables,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -134,16 +139,7 @@ def test_a_dag_runs_once_at_a_time_ends_in_time_tells_how_and_explains_itself(da
 
 
 def test_how_a_run_ended_is_noted_in_the_home_for_alerts_and_metrics(tmp_path: Path) -> None:
-    variables = airflow.environment(Settings(home=tmp_path))
-    Path(variables["AIRFLOW_HOME"]).mkdir(parents=True)
-    done = subprocess.run(
-        [AIRFLOW / "bin" / "python", Path(__file__).parent / "telling.py", DAGS],
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    by_airflow("telling.py", tmp_path)
     told = {run.job: (run.seconds, run.error) for run in job_runs.newest(Home(tmp_path))}
     assert told == {
         "melpark_backup_dag": (0, "timed_out, see the run in Airflow"),
